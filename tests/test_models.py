@@ -1,0 +1,101 @@
+"""The networks against the published ones, by formula goldens: no weight file is needed."""
+
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from magnify.checkpoints.layouts import LAYOUTS, Layout
+from magnify.models import MagnificationModel
+
+BY_NAME = {layout.name: layout for layout in LAYOUTS}
+GOLDENS = Path(__file__).parent / "data" / "formula_goldens.npz"
+
+
+def formula_tensor(name: str, shape: tuple[int, ...]) -> Tensor:
+    """The golden's weight of that published name, drawn from a generator seeded by the name."""
+    drawn = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(shape)
+    if len(shape) == 4:
+        drawn = drawn / np.sqrt(np.prod(shape[1:]))
+    elif "temperature" in name:
+        drawn = 1 + 0.2 * drawn
+    elif "norm" in name and name.endswith(".weight"):
+        drawn = 1 + 0.1 * drawn
+    else:
+        drawn = 0.05 * drawn
+    return torch.from_numpy(drawn.astype(np.float32))
+
+
+def formula_model(layout: Layout) -> MagnificationModel:
+    model = layout.build()
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    state = {ours: formula_tensor(name, shapes[ours]) for name, ours in layout.tensors.items()}
+    model.load_state_dict(state, strict=True)
+    return model.eval()
+
+
+MODELS = {
+    "fd4mm": "fd4mm",
+    "lbvmm_tf": "lbvmm-official",
+    "lbvmm_zhengpeng7": "lbvmm-zhengpeng7",
+    "lbvmm_cgst": "lbvmm-cgst",
+}
+
+
+@pytest.fixture(scope="module")
+def goldens() -> dict[str, NDArray[np.float32]]:
+    with np.load(GOLDENS) as archive:
+        return dict(archive)
+
+
+def model_frames(frames: NDArray[np.uint8], model: MagnificationModel) -> Tensor:
+    low, high = model.value_range
+    pixels = torch.from_numpy(np.asarray(frames)).permute(0, 3, 1, 2).float() / 255
+    return low + (high - low) * pixels
+
+
+def relative_difference(output: Tensor, golden: NDArray[np.float32]) -> float:
+    if golden.shape != tuple(output.shape):
+        output = output.permute(0, 2, 3, 1)
+    expected = torch.from_numpy(golden)
+    assert output.shape == expected.shape
+    return float((output - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize(
+    ("golden", "alpha"),
+    [
+        ("fd4mm_alpha1", 1),
+        ("fd4mm_alpha10", 10),
+        ("fd4mm_alpha50", 50),
+        ("lbvmm_tf_alpha10", 10),
+        ("lbvmm_zhengpeng7_alpha10", 10),
+        ("lbvmm_cgst_alpha10", 10),
+    ],
+)
+@torch.inference_mode()
+def test_magnified_frames_equal_the_published_network(
+    goldens: dict[str, NDArray[np.float32]], golden: str, alpha: float
+) -> None:
+    model = formula_model(BY_NAME[MODELS[golden.rsplit("_", 1)[0]]])
+    frames = model_frames(goldens["frames"].astype(np.uint8), model)
+    output = model(frames[:1], frames, alpha)
+    assert relative_difference(output, goldens[golden]) < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("golden", "name"), [("fd4mm_low", "fd4mm"), ("lbvmm_tf_shape", "lbvmm_tf")]
+)
+@torch.inference_mode()
+def test_shape_representation_equals_the_published_network(
+    goldens: dict[str, NDArray[np.float32]], golden: str, name: str
+) -> None:
+    model = formula_model(BY_NAME[MODELS[name]])
+    frames = model_frames(goldens["frames"].astype(np.uint8), model)
+    _, shape = model.encode(frames)
+    assert relative_difference(shape, goldens[golden]) < 1e-4
+    assert torch.equal(model.encode_shape(frames), shape)
