@@ -9,7 +9,7 @@ from typing import ClassVar, TypeAlias
 
 from torch import Tensor, nn
 
-Texture: TypeAlias = Tensor | tuple[Tensor, ...]
+Texture: TypeAlias = tuple[Tensor, ...]
 
 
 class MagnificationModel(nn.Module, ABC):
@@ -36,7 +36,8 @@ class MagnificationModel(nn.Module, ABC):
         """Frames (T, 3, H, W) → (texture, shape).
 
         `shape` (T, shape_channels, H/shape_stride, W/shape_stride) carries the motion;
-        `texture` is whatever else `decode` needs, opened by the network only.
+        `texture`, tensors with the same batch axis, is whatever else `decode` needs, opened by
+        the network only.
         """
 
     @abstractmethod

@@ -104,7 +104,7 @@ MAGNIFY = Variant(
 
 
 class SameConv2d(nn.Conv2d):
-    """A stride-2 3x3 convolution padded as TensorFlow's "SAME": for even sizes 0 before, 1 after."""
+    """A stride-2 3x3 convolution, padded by 0 before and 1 after: TensorFlow's "SAME"."""
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(F.pad(input, (0, 1, 0, 1)), self.weight, self.bias)
@@ -203,7 +203,7 @@ class LBVMM(MagnificationModel):
 
     def encode(self, frames: Tensor) -> tuple[Texture, Tensor]:
         features = self.encoder.trunk(frames)
-        return self.encoder.texture(features), self.encoder.shape(features)
+        return (self.encoder.texture(features),), self.encoder.shape(features)
 
     def encode_shape(self, frames: Tensor) -> Tensor:
         return self.encoder.shape(self.encoder.trunk(frames))
@@ -213,7 +213,8 @@ class LBVMM(MagnificationModel):
         return base + self.manipulator(motion, alpha - self.variant.alpha_at_rest)
 
     def decode(self, texture: Texture, shape: Tensor) -> Tensor:
-        return self.decoder(texture, shape)
+        (texture_features,) = texture
+        return self.decoder(texture_features, shape)
 
 
 def conv(inputs: int, outputs: int, kernel: int, variant: Variant) -> nn.Conv2d:
