@@ -1,0 +1,183 @@
+"""Draws random scenes from photographs and cut-outs."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from magnify.synthesis.photographs import Photographs
+from magnify.synthesis.scenes import Layer, Part, Scenes
+
+PARTS = len(Part)
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """What random scenes look like. Ranges are (lowest, highest).
+
+    Attributes:
+        size: height and width of the frames in pixels.
+        objects: how many cut-outs lie on the photograph.
+        alpha: total magnification factor, log-uniform.
+        input_motion: longest displacement of a layer in the query, in pixels.
+        magnified_motion: longest displacement of a layer in the target, in pixels.
+        background_scale: photograph pixels per frame pixel, log-uniform, as far as the picture
+            is large enough.
+        object_size: longest side of a cut-out, relative to the frame's size.
+        softness: kernel width in pixels of the coarser grid; 1 is as sharp as it can be.
+        blur: kernel width in frame pixels of a blurred background.
+    """
+
+    size: int = 384
+    objects: tuple[int, int] = (7, 15)
+    alpha: tuple[float, float] = (1.0, 100.0)
+    input_motion: float = 10.0
+    magnified_motion: float = 30.0
+    background_scale: tuple[float, float] = (0.8, 2.2)
+    object_size: tuple[float, float] = (0.15, 0.7)
+    softness: tuple[float, float] = (1.15, 1.7)
+    blur: tuple[float, float] = (2.5, 8.0)
+
+
+def draw_scenes(
+    photographs: Photographs, settings: SceneSettings, parts: Tensor, generator: Generator
+) -> Scenes:
+    """One random scene for each entry of `parts` (B,), on the photographs' device.
+
+    `generator` lives on the CPU, so the same seed gives the same scenes on every device.
+    """
+    count = len(parts)
+    alpha = _log_uniform((count,), settings.alpha, generator)
+    objects = int(
+        torch.randint(settings.objects[0], settings.objects[1] + 1, (), generator=generator)
+    )
+    layers = [_background(photographs, settings, parts, alpha, generator)]
+    layers += [_object(photographs, settings, parts, alpha, generator) for _ in range(objects)]
+    device = photographs.backgrounds[0].device
+    return Scenes(settings.size, settings.size, tuple(layers), parts.to(device), alpha.to(device))
+
+
+def _background(
+    photographs: Photographs,
+    settings: SceneSettings,
+    parts: Tensor,
+    alpha: Tensor,
+    generator: Generator,
+) -> Layer:
+    reach = settings.size + 2 * math.ceil(settings.magnified_motion)
+    windows, origins, scales = (
+        [],
+        [],
+        _log_uniform((len(parts),), settings.background_scale, generator),
+    )
+    for scene in range(len(parts)):
+        picture = _pick(photographs.backgrounds, generator)
+        largest = min(picture.shape[1:]) / reach
+        scale = min(float(scales[scene]), max(largest, settings.background_scale[0]))
+        scales[scene] = scale
+        window = [min(side, math.ceil(reach * scale) + 4) for side in picture.shape[1:]]
+        y, x = (
+            int(torch.randint(side - part + 1, (), generator=generator))
+            for side, part in zip(picture.shape[1:], window, strict=True)
+        )
+        windows.append(picture[:, y : y + window[0], x : x + window[1]] / 255)
+        origins.append([(side - (settings.size - 1) * scale) / 2 for side in window])
+    origin = torch.tensor(origins) + torch.rand(len(parts), 2, generator=generator) - 0.5
+    softness = _uniform((len(parts),), settings.softness, generator)
+    blurred = parts == Part.BLURRED_BACKGROUND
+    softness = torch.where(blurred, _uniform((len(parts),), settings.blur, generator), softness)
+    moves = (parts != Part.STILL) & (parts != Part.OBJECTS_MOVE)
+    motion = _motion(settings, alpha, generator) * moves[:, None]
+    return _layer(windows, origin, scales, softness, motion, reflected=True)
+
+
+def _object(
+    photographs: Photographs,
+    settings: SceneSettings,
+    parts: Tensor,
+    alpha: Tensor,
+    generator: Generator,
+) -> Layer:
+    size = _uniform((len(parts),), settings.object_size, generator) * settings.size
+    pictures = [_cutout(photographs, int(longest), generator) for longest in size]
+    longest = torch.tensor([max(picture.shape[1:]) for picture in pictures])
+    scale = (longest / size).clamp(min=0.5)  # the papers enlarge at most twice
+    centre = torch.rand(len(parts), 2, generator=generator) * settings.size
+    middle = torch.tensor([[side / 2 for side in picture.shape[1:]] for picture in pictures])
+    softness = _uniform((len(parts),), settings.softness, generator)
+    moves = (parts != Part.STILL) & (parts != Part.BACKGROUND_ONLY)
+    motion = _motion(settings, alpha, generator) * moves[:, None]
+    absent = parts == Part.BACKGROUND_ONLY
+    layer = _layer(
+        pictures, middle - centre * scale[:, None], scale, softness, motion, reflected=False
+    )
+    layer.pixels[absent] = 0
+    return layer
+
+
+def _layer(
+    pictures: list[Tensor],
+    origin: Tensor,
+    scale: Tensor,
+    softness: Tensor,
+    motion: Tensor,
+    *,
+    reflected: bool,
+) -> Layer:
+    device = pictures[0].device
+    extent = torch.tensor([picture.shape[1:] for picture in pictures])
+    height, width = extent.amax(dim=0).tolist()
+    pixels = torch.zeros(len(pictures), len(pictures[0]), height, width, device=device)
+    for target, picture in zip(pixels, pictures, strict=True):
+        target[:, : picture.shape[1], : picture.shape[2]] = picture
+    kernel = scale.clamp(min=1) * softness
+    return Layer(
+        pixels=pixels,
+        extent=extent.to(device),
+        origin=origin.to(device),
+        scale=scale.to(device),
+        width=kernel.to(device),
+        motion=motion.to(device),
+        reflected=reflected,
+    )
+
+
+def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Tensor:
+    """(B, 2): any direction; the magnified length uniform, as far as the input's allows."""
+    length = torch.rand(len(alpha), generator=generator) * settings.magnified_motion / alpha
+    length = length.clamp(max=settings.input_motion)
+    angle = torch.rand(len(alpha), generator=generator) * 2 * math.pi
+    return torch.stack((length * angle.sin(), length * angle.cos()), dim=1)
+
+
+def _cutout(photographs: Photographs, longest: int, generator: Generator) -> Tensor:
+    """A random cut-out, premultiplied RGBA in [0, 1], halved while it stays twice as long as that.
+
+    Halving first costs a quarter of a wide kernel's work and filters as well.
+    """
+    picture = _pick(photographs.cutouts, generator) / 255
+    picture[:3] *= picture[3:]
+    while max(picture.shape[1:]) >= 4 * longest:
+        odd = [side % 2 for side in picture.shape[1:]]
+        picture = F.avg_pool2d(F.pad(picture, (0, odd[1], 0, odd[0])), 2)
+    return picture
+
+
+def _pick(pictures: tuple[Tensor, ...], generator: Generator) -> Tensor:
+    """A random picture, mirrored half of the time."""
+    picture = pictures[int(torch.randint(len(pictures), (), generator=generator))]
+    return picture.flip(2) if torch.rand((), generator=generator) < 0.5 else picture
+
+
+def _uniform(shape: tuple[int, ...], bounds: tuple[float, float], generator: Generator) -> Tensor:
+    low, high = bounds
+    return low + (high - low) * torch.rand(shape, generator=generator)
+
+
+def _log_uniform(
+    shape: tuple[int, ...], bounds: tuple[float, float], generator: Generator
+) -> Tensor:
+    low, high = bounds
+    return _uniform(shape, (math.log(low), math.log(high)), generator).exp()

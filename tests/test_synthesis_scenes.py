@@ -1,0 +1,176 @@
+"""Scenes: their motion is the drawn motion, and the five parts are what they claim."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from magnify.errors import SettingsError
+from magnify.synthesis import Part, Photographs, Scenes, SceneSettings, SyntheticPairs, draw_scenes
+from magnify.synthesis.pairs import PairSettings
+
+SIZE = 72
+SETTINGS = SceneSettings(size=SIZE, objects=(2, 2), alpha=(1.5, 30.0), magnified_motion=8.0)
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Photographs:
+    """Smooth random textures and discs cut out of them."""
+    generator = np.random.default_rng(3)
+
+    def texture(height: int, width: int) -> np.ndarray:
+        noise = ndimage.gaussian_filter(generator.standard_normal((3, height, width)), (0, 2, 2))
+        return (128 + 50 * noise / noise.std()).clip(0, 255).astype(np.uint8)
+
+    def disc(size: int) -> np.ndarray:
+        y, x = np.mgrid[:size, :size] - (size - 1) / 2
+        alpha = np.clip(size / 2 - 2 - np.hypot(y, x), 0, 1) * 255
+        return np.concatenate([texture(size, size), alpha[None].astype(np.uint8)])
+
+    return Photographs(
+        tuple(torch.from_numpy(texture(220 + 7 * i, 260)) for i in range(4)),
+        tuple(torch.from_numpy(disc(90 + 13 * i)) for i in range(3)),
+    )
+
+
+def scenes_of(part: Part, photographs: Photographs, count: int = 4, seed: int = 0) -> Scenes:
+    parts = torch.full((count,), int(part))
+    return draw_scenes(photographs, SETTINGS, parts, torch.Generator().manual_seed(seed))
+
+
+def factors(scenes: Scenes, *values: float) -> torch.Tensor:
+    return torch.tensor(values).expand(len(scenes.alpha), -1)
+
+
+def registered(
+    reference: np.ndarray, moved: np.ndarray, guess: np.ndarray, margin: int
+) -> np.ndarray:
+    """Displacement (y, x) from (3, H, W) to (3, H, W), by Gauss-Newton on spline interpolation."""
+    inner = (slice(None), slice(margin, -margin), slice(margin, -margin))
+    displacement = guess.copy()
+    for _ in range(8):
+        shifted = ndimage.shift(reference, (0, *displacement), order=5, mode="nearest")
+        slopes = [-np.gradient(shifted, axis=axis)[inner].ravel() for axis in (1, 2)]
+        error = (moved - shifted)[inner].ravel()
+        displacement += np.linalg.lstsq(np.stack(slopes, axis=1), error, rcond=None)[0]
+    return displacement
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_displacement_is_the_drawn_motion(photographs: Photographs, seed: int) -> None:
+    scenes = scenes_of(Part.BACKGROUND_ONLY, photographs, seed=seed)
+    steps = torch.stack((torch.zeros_like(scenes.alpha), scenes.alpha**0, scenes.alpha), dim=1)
+    frames = scenes.render(steps).double().numpy()
+    drawn = scenes.displacement(steps)[:, :, 0].double().numpy()
+    for scene in range(len(frames)):
+        for frame in (1, 2):
+            measured = registered(
+                frames[scene, 0], frames[scene, frame], np.round(drawn[scene, frame]), margin=16
+            )
+            assert np.abs(measured - drawn[scene, frame]).max() < 0.02
+
+
+def test_target_is_alpha_times_the_query(photographs: Photographs) -> None:
+    scenes = scenes_of(Part.ALL_MOVE, photographs)
+    steps = torch.stack((scenes.alpha**0, scenes.alpha), dim=1)
+    once, magnified = scenes.displacement(steps).unbind(dim=1)
+    torch.testing.assert_close(magnified, once * scenes.alpha[:, None, None])
+    assert once.norm(dim=-1).max() <= SETTINGS.input_motion
+    assert magnified.norm(dim=-1).max() <= SETTINGS.magnified_motion + 1e-4
+
+
+def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:
+    settings = SceneSettings(size=SIZE, objects=(2, 2), alpha=(1.0, 1.0), magnified_motion=8.0)
+    parts = torch.arange(5)
+    scenes = draw_scenes(photographs, settings, parts, torch.Generator().manual_seed(5))
+    query, target = scenes.render(torch.stack((scenes.alpha**0, scenes.alpha), dim=1)).unbind(1)
+    assert torch.equal(query, target)
+
+
+def test_still_scenes_do_not_move(photographs: Photographs) -> None:
+    scenes = scenes_of(Part.STILL, photographs)
+    reference, target = scenes.render(factors(scenes, 0.0, 30.0)).unbind(1)
+    assert torch.equal(reference, target)
+    assert scenes.coverage(factors(scenes, 0.0))[:, 0, 1:].sum() > 0, "objects are there"
+
+
+def test_background_only_has_no_objects(photographs: Photographs) -> None:
+    scenes = scenes_of(Part.BACKGROUND_ONLY, photographs)
+    assert scenes.coverage(factors(scenes, 1.0))[:, :, 0].min() == 1
+    assert scenes.layers[0].motion.norm(dim=1).min() > 0
+
+
+def test_objects_move_before_a_still_background(photographs: Photographs) -> None:
+    scenes = scenes_of(Part.OBJECTS_MOVE, photographs)
+    assert scenes.layers[0].motion.abs().max() == 0
+    assert min(layer.motion.norm(dim=1).min() for layer in scenes.layers[1:]) > 0
+    steps = factors(scenes, 0.0, 5.0)
+    reference, target = scenes.render(steps).unbind(1)
+    still = ((scenes.coverage(steps)[:, :, 0] - 1).abs() < 1e-6).all(dim=1)
+    difference = (reference - target).abs().amax(dim=1)
+    assert difference[still].max() < 1e-6
+    assert difference[~still].max() > 0.05
+
+
+def test_blurred_background_is_smoother(photographs: Photographs) -> None:
+    def detail(part: Part) -> torch.Tensor:
+        frames = scenes_of(part, photographs, count=12).layers[0]
+        rendered = frames.render(SIZE, SIZE, torch.zeros(12, 1))
+        return rendered.diff(dim=-1).abs().mean()
+
+    assert detail(Part.BLURRED_BACKGROUND) < 0.7 * detail(Part.ALL_MOVE)
+
+
+def test_all_layers_move_apart(photographs: Photographs) -> None:
+    for part in (Part.ALL_MOVE, Part.BLURRED_BACKGROUND):
+        motion = scenes_of(part, photographs).displacement(torch.ones(4, 1))[:, 0]
+        assert motion.norm(dim=-1).min() > 0
+        assert (motion[:, :1] - motion[:, 1:]).norm(dim=-1).min() > 0
+
+
+def test_coverage_sums_to_one(photographs: Photographs) -> None:
+    scenes = scenes_of(Part.ALL_MOVE, photographs)
+    total = scenes.coverage(factors(scenes, 0.0, 1.0, 7.0)).sum(dim=2)
+    torch.testing.assert_close(total, torch.ones_like(total))
+
+
+def test_scaled_pictures_do_not_alias() -> None:
+    """A chequerboard far beyond the frame's Nyquist frequency becomes even grey."""
+    board = (np.indices((400, 400)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    background = torch.from_numpy(board).expand(3, -1, -1)
+    cutout = torch.full((4, 40, 40), 255, dtype=torch.uint8)
+    settings = SceneSettings(
+        size=64, objects=(1, 1), magnified_motion=4.0, background_scale=(3.0, 3.0)
+    )
+    scenes = draw_scenes(
+        Photographs((background,), (cutout,)),
+        settings,
+        torch.tensor([int(Part.BACKGROUND_ONLY)]),
+        torch.Generator().manual_seed(0),
+    )
+    frame = scenes.render(torch.zeros(1, 1))
+    assert (frame - 127.5 / 255).abs().max() < 0.01
+
+
+def test_parts_take_turns_in_equal_shares(photographs: Photographs) -> None:
+    source = SyntheticPairs(photographs, PairSettings(scenes=SETTINGS), batch=4)
+    parts = torch.cat([source.scenes(index).part for index in range(5)])
+    assert torch.bincount(parts, minlength=5).tolist() == [4, 4, 4, 4, 4]
+
+
+def test_alpha_is_log_uniform(photographs: Photographs) -> None:
+    settings = SceneSettings(size=16, objects=(1, 1), alpha=(1.0, 100.0), magnified_motion=1.0)
+    parts = torch.full((400,), int(Part.STILL))
+    alpha = draw_scenes(photographs, settings, parts, torch.Generator().manual_seed(1)).alpha
+    assert alpha.min() >= 1
+    assert alpha.max() <= 100
+    assert alpha.log().mean() / math.log(100) == pytest.approx(0.5, abs=0.05)
+
+
+def test_empty_folder_is_a_clear_error(tmp_path) -> None:
+    with pytest.raises(SettingsError, match="holds no pictures"):
+        Photographs.load(tmp_path, tmp_path)
+    with pytest.raises(SettingsError, match="is not a folder"):
+        Photographs.load(tmp_path / "absent", tmp_path)
