@@ -3,7 +3,8 @@
 - `operators`: the contract, and the operators that stream: static, dynamic, IIR, FIR.
 - `whole_clip`: the operators that need every frame before they can speak.
 - `spool`: where those keep the clip: in RAM, and beyond a budget in a temporary file.
-- `settings`: a band in Hz and a filter, checked, made into an operator.
+- `passband`: a band in Hz, checked against the sampling rate.
+- `settings`: a filter in a band, checked, made into an operator.
 - `filters`: the filters' coefficients; the only SciPy.
 - `bands`: named bands, as plain data.
 

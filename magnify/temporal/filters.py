@@ -28,20 +28,12 @@ def butterworth(low: float | None, high: float | None, order: int, rate: float) 
     )
 
 
-def difference_of_iir(low: float | None, high: float | None, rate: float) -> Coefficients:
-    """Two first-order low-passes, -3 dB at `high` and at `low`, subtracted.
-
-    Without `low` the first low-pass alone is left; without `high`, what the second leaves over.
-    """
-    r1 = 0.0 if low is None else lowpass_coefficient(low, rate)
-    r2 = 1.0 if high is None else lowpass_coefficient(high, rate)
-    return difference_of_iir_coefficients(r1, r2)
-
-
-def difference_of_iir_coefficients(r1: float, r2: float) -> Coefficients:
+def difference_of_iir(r1: float, r2: float) -> Coefficients:
     """LP(r2) - LP(r1), where LP(r) is y[t] = r·x[t] + (1 - r)·y[t-1], as the papers use it.
 
     b = [r2 - r1, r1 - r2], a = [1, -(2 - r1 - r2), (1 - r1)(1 - r2)], with 0 <= r1 < r2 <= 1.
+    r1 = 0 leaves the low-pass of r2, r2 = 1 what the low-pass of r1 leaves over. In a band of
+    `low` to `high` Hz far below the rate the best gain is about (high - low) / (high + low).
     """
     if r1 == 0:  # LP(0) is nothing: its pole at z = 1 is cancelled here, not left to rounding
         return np.array([[r2, 0, 0, 1, r2 - 1, 0]])

@@ -1,0 +1,51 @@
+"""The band of frequencies to keep, checked against the sampling rate."""
+
+from dataclasses import dataclass
+
+from magnify.errors import SettingsError
+from magnify.temporal import filters
+
+
+@dataclass(frozen=True)
+class Passband:
+    """The frequencies to keep, in Hz of the sampling rate.
+
+    Without `low` everything slow is kept (relative to the first frame), without `high`
+    everything fast.
+
+    Attributes:
+        low, high: the cut-offs, in (0, rate / 2), low < high; one may be None.
+        rate: frames per second that the camera recorded.
+
+    Raises:
+        SettingsError: the band cannot exist at this rate.
+    """
+
+    low: float | None
+    high: float | None
+    rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < float("inf"):
+            raise SettingsError(f"sampling rate {self.rate:g} must be positive")
+        if self.low is None and self.high is None:
+            raise SettingsError("a band needs a low or a high cut-off, in Hz")
+        for name, cutoff in (("low", self.low), ("high", self.high)):
+            if cutoff is not None and not 0 < cutoff < self.rate / 2:
+                raise SettingsError(
+                    f"{name} cut-off {cutoff:g} Hz is outside 0 to {self.rate / 2:g} Hz, what "
+                    f"{self.rate:g} frames per second can show; change it (to leave it out "
+                    f"gives a {'low' if name == 'low' else 'high'}-pass), or the sampling rate"
+                )
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise SettingsError(f"low cut-off {self.low:g} Hz must be below high {self.high:g} Hz")
+
+    def __str__(self) -> str:
+        if self.low is None:
+            return f"below {self.high:g} Hz"
+        return f"above {self.low:g} Hz" if self.high is None else f"{self.low:g}-{self.high:g} Hz"
+
+    @property
+    def taps(self) -> int:
+        """The fewest FIR taps that resolve it; see `filters.taps_to_resolve`."""
+        return filters.taps_to_resolve(self.low, self.high, self.rate)
