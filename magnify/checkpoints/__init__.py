@@ -1,0 +1,26 @@
+"""From a weight file, built in or anyone's, to a network."""
+
+from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from magnify.checkpoints.layouts import LAYOUTS, Layout
+from magnify.checkpoints.own_format import convert_checkpoint, write_checkpoint
+from magnify.checkpoints.registry import (
+    BUILT_IN,
+    DEFAULT_MODEL,
+    BuiltIn,
+    load_checkpoint,
+    load_model,
+)
+
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT_MODEL",
+    "LAYOUTS",
+    "BuiltIn",
+    "Checkpoint",
+    "Layout",
+    "convert_checkpoint",
+    "load_checkpoint",
+    "load_model",
+    "read_checkpoint",
+    "write_checkpoint",
+]

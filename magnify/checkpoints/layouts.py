@@ -1,11 +1,16 @@
 """The published checkpoint layouts: which network a file holds, and its tensors' names in ours.
 
-Recognition goes by the set of tensor names; loading is always strict.
+Recognition goes by the set of tensor names, which differs between all layouts; loading is strict.
+The official names in full (`ynet_3frames/…/Conv/weights`) are the authors' network; the same names
+bare are this project's, which differs in its padding alone.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+
+import torch
 
 from magnify.models import FD4MM, LBVMM, MagnificationModel, lbvmm
 
@@ -33,6 +38,18 @@ class Layout:
     tensors: Mapping[str, str]
     hwio: bool = False
     ignored: frozenset[str] = frozenset()
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name in our state dict → shape."""
+        with torch.device("meta"):
+            state = self.build().state_dict()
+        return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the network has learnt."""
+        return sum(map(math.prod, self.shapes.values()))
 
 
 def _pairs(published: str, ours: str, count: int) -> dict[str, str]:

@@ -1,0 +1,106 @@
+"""This project's own weight files: safetensors that say which network they hold."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from magnify.checkpoints.checkpoint import OWN_FORMAT, Checkpoint, safetensors_header
+from magnify.checkpoints.layouts import Layout
+from magnify.checkpoints.recognition import find_layout, in_our_names, under_our_names
+from magnify.errors import CheckpointError
+from magnify.version import __version__
+
+
+def write_checkpoint(
+    path: str | os.PathLike[str],
+    layout: Layout | str,
+    tensors: Mapping[str, Tensor],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+    overwrite: bool = False,
+) -> None:
+    """Writes weights in our own format: safetensors, our tensor names, the layout in the metadata.
+
+    The same weights and metadata give the same bytes. The file appears complete or not at all.
+
+    Args:
+        path: the file to write.
+        layout: which network the tensors belong to, or its name.
+        tensors: the network's state dict (our names), of any floating-point type, on any device.
+        metadata: what else to say about the weights: training, provenance, licence.
+        dtype: to store the tensors in: torch.float32, torch.bfloat16 or torch.float16.
+        overwrite: replace an existing file.
+
+    Raises:
+        CheckpointError: the tensors are not the layout's; the file exists, or cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise CheckpointError(
+            f"{path}: exists already; choose another name, or say to overwrite it"
+        )
+    try:
+        if isinstance(layout, str):
+            layout = find_layout(layout)
+        checked = in_our_names(under_our_names(layout), tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}; nothing was written") from error
+    stored = {name: tensor.detach().to("cpu", dtype, copy=True) for name, tensor in checked.items()}
+    described = {**(metadata or {}), "format": OWN_FORMAT, "layout": layout.name}
+    _write_atomically(path, _sorted_metadata(safetensors.torch.save(stored, described)))
+
+
+def convert_checkpoint(
+    checkpoint: Checkpoint,
+    path: str | os.PathLike[str],
+    *,
+    dtype: torch.dtype = torch.float32,
+    overwrite: bool = False,
+) -> None:
+    """Writes a checkpoint in our own format, with what is known of where it comes from.
+
+    A file that was in our own format keeps its first provenance.
+
+    Raises:
+        CheckpointError: as `write_checkpoint` does.
+    """
+    provenance = {
+        "source": checkpoint.layout.source,
+        "source_file": checkpoint.path.name,
+        "source_sha256": checkpoint.sha256,
+        "converted_by": f"magnify {__version__}",
+        "paper": checkpoint.layout.paper,
+        "licence": checkpoint.layout.licence,
+        **checkpoint.metadata,
+    }
+    write_checkpoint(
+        path, checkpoint.layout, checkpoint.tensors, provenance, dtype=dtype, overwrite=overwrite
+    )
+
+
+def _sorted_metadata(content: bytes) -> bytes:
+    """The same file with its metadata in order; safetensors writes it in a random one."""
+    header = safetensors_header(content)
+    start = 8 + int.from_bytes(content[:8], "little")
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[start:]
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,103 @@
+"""The weights that come with `magnify`, by name."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
+from magnify.checkpoints.layouts import LAYOUTS, Layout
+from magnify.checkpoints.recognition import find_layout
+from magnify.errors import CheckpointError
+from magnify.models import FD4MM, LBVMM, MagnificationModel
+
+DEFAULT_MODEL = LBVMM.name
+_MODELS = (FD4MM.name, LBVMM.name)
+_PACKAGE = Path(__file__).parents[1]
+_WEIGHTS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")
+"""Where the weights lie: in an installed package, in a source checkout."""
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A weight file of this project.
+
+    Attributes:
+        file: its name in `weights/`.
+        sha256: of its bytes.
+        layout_name: the layout it is in.
+        size: in bytes.
+        licence: of these weights.
+        description: one line on what they are; weights/README.md says more.
+    """
+
+    file: str
+    sha256: str
+    layout_name: str
+    size: int
+    licence: str
+    description: str
+
+    @property
+    def layout(self) -> Layout:
+        return find_layout(self.layout_name)
+
+
+BUILT_IN: dict[str, BuiltIn] = {
+    "lbvmm": BuiltIn(
+        file="lbvmm.safetensors",
+        sha256="f6957c4d0098a6751a596aef8e15734f2f650fe8ace1c05682f259539e065bf8",
+        layout_name="lbvmm-magnify",
+        size=3_679_984,
+        licence="MIT",
+        description="LBVMM trained from scratch on synthetic pairs of photographs and cut-outs",
+    ),
+}
+
+
+def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
+    """Built-in weights by their name, or any weight file by its path.
+
+    A built-in name goes before a file of that name in the working directory; write `./lbvmm` for
+    the file.
+
+    Raises:
+        CheckpointError: as `read_checkpoint` does; or the name is that of a network without
+            built-in weights; or built-in weights are missing or not the released ones.
+    """
+    name = os.fspath(name_or_path)
+    if name in BUILT_IN:
+        return _load_built_in(BUILT_IN[name])
+    if name in _MODELS:
+        raise CheckpointError(
+            f"{name} has no built-in weights yet: train some, or give a weight file, such as a "
+            f"checkpoint written by the training code of {_published(name)}"
+        )
+    return read_checkpoint(name)
+
+
+def load_model(name_or_path: str | os.PathLike[str]) -> MagnificationModel:
+    """The network that `load_checkpoint` finds, in evaluation mode on the CPU.
+
+    Raises:
+        CheckpointError: as `load_checkpoint` does.
+    """
+    return load_checkpoint(name_or_path).build()
+
+
+def _load_built_in(built_in: BuiltIn) -> Checkpoint:
+    path = next((found for folder in _WEIGHTS if (found := folder / built_in.file).is_file()), None)
+    if path is None:
+        raise CheckpointError(
+            f"{_WEIGHTS[0] / built_in.file}: the built-in weights are missing: reinstall magnify"
+        )
+    checkpoint = read_checkpoint(path)
+    if checkpoint.sha256 != built_in.sha256:
+        raise CheckpointError(
+            f"{path}: not the weights that this version was released with (sha256 "
+            f"{checkpoint.sha256[:12]}…, expected {built_in.sha256[:12]}…): reinstall magnify"
+        )
+    return checkpoint
+
+
+def _published(model_name: str) -> str:
+    return " or ".join(layout.source for layout in LAYOUTS if layout.name.startswith(model_name))

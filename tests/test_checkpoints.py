@@ -1,0 +1,305 @@
+"""Weight files: built in, safetensors, our own format; and what is no weight file."""
+
+import ast
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from safetensors import safe_open
+
+from checkpoint_samples import BY_NAME, assert_same_tensors, in_ours, random_tensors, shared_file
+from magnify.checkpoints import (
+    BUILT_IN,
+    DEFAULT_MODEL,
+    LAYOUTS,
+    convert_checkpoint,
+    load_checkpoint,
+    load_model,
+    read_checkpoint,
+    write_checkpoint,
+)
+from magnify.errors import CheckpointError
+from magnify.models import FD4MM, LBVMM, lbvmm
+
+ZHENGPENG7 = BY_NAME["lbvmm-zhengpeng7"]
+
+
+def fails(path: Path | str) -> str:
+    """The one-line message with which reading fails; it starts with the file."""
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
+
+
+def test_default_model_is_built_in_and_matches_its_registry_entry() -> None:
+    checkpoint = load_checkpoint(DEFAULT_MODEL)
+    entry = BUILT_IN[DEFAULT_MODEL]
+    assert checkpoint.sha256 == entry.sha256
+    assert checkpoint.path.stat().st_size == entry.size
+    assert checkpoint.layout is entry.layout
+    assert checkpoint.parameters == entry.layout.parameters == 918_928
+
+
+def test_model_of_built_in_weights_reflects_at_every_border() -> None:
+    model = load_model("lbvmm")
+    assert isinstance(model, LBVMM)
+    assert model.variant == lbvmm.MAGNIFY
+    assert not model.training
+
+
+def test_built_in_weights_that_are_not_the_released_ones_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BUILT_IN, "lbvmm", replace(BUILT_IN["lbvmm"], sha256="0" * 64))
+    with pytest.raises(CheckpointError, match=r"lbvmm\.safetensors: not the weights.*f6957c4d0098"):
+        load_checkpoint("lbvmm")
+
+
+def test_missing_built_in_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUILT_IN, "lbvmm", replace(BUILT_IN["lbvmm"], file="gone.safetensors"))
+    with pytest.raises(
+        CheckpointError, match=r"gone\.safetensors: the built-in weights are missing"
+    ):
+        load_checkpoint("lbvmm")
+
+
+@pytest.mark.skipif("fd4mm" in BUILT_IN, reason="FD4MM has built-in weights")
+def test_fd4mm_without_weights_says_how_to_get_some() -> None:
+    with pytest.raises(CheckpointError, match=r"fd4mm has no built-in.*train.*Jiafei127/FD4MM"):
+        load_model("fd4mm")
+
+
+def test_a_built_models_weights_are_its_own(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint("lbvmm")
+    before = checkpoint.tensors["decoder.conv2.weight"].clone()
+    model = checkpoint.build()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+    assert torch.equal(checkpoint.tensors["decoder.conv2.weight"], before)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_layouts_name_each_tensor_of_their_network_once(layout) -> None:
+    assert sorted(layout.tensors.values()) == sorted(layout.build().state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("lbvmm-official", "lbvmm_tf_tensors.txt"),
+        ("lbvmm-zhengpeng7", "lbvmm_zhengpeng7_tensors.txt"),
+        ("lbvmm-cgst", "lbvmm_cgst_tensors.txt"),
+        ("lbvmm-postech", "lbvmm_postech_tensors.txt"),
+        ("fd4mm", "fd4mm_state_dict.txt"),
+    ],
+)
+def test_layouts_have_the_published_names_and_shapes(name: str, table: str) -> None:
+    lines = shared_file(f"reference/formats/{table}").read_text().splitlines()
+    rows = [line.split("\t")[:2] for line in lines if "\t(" in line]
+    published = {tensor: ast.literal_eval(shape) for tensor, shape in rows}
+    layout = BY_NAME[name]
+    shapes = {tensor: tuple(value.shape) for tensor, value in random_tensors(layout).items()}
+    assert {
+        tensor: published[tensor] for tensor in published if tensor not in layout.ignored
+    } == shapes
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_safetensors_of_every_layout_are_recognised(layout, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    tensors = random_tensors(layout)
+    safetensors.torch.save_file(tensors, path)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.layout is layout
+    assert checkpoint.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert_same_tensors(checkpoint.tensors, in_ours(layout, tensors))
+    assert_same_tensors(dict(checkpoint.build().state_dict()), checkpoint.tensors)
+
+
+def test_official_names_are_this_projects_when_bare_and_the_authors_in_full(tmp_path: Path) -> None:
+    bare, full = tmp_path / "bare.safetensors", tmp_path / "full.safetensors"
+    safetensors.torch.save_file(random_tensors(BY_NAME["lbvmm-magnify"]), bare)
+    safetensors.torch.save_file(random_tensors(BY_NAME["lbvmm-official"]), full)
+    paddings = [load_model(path).variant.strided_padding for path in (bare, full)]
+    assert paddings == ["reflect", "same"]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_are_read_as_float32(dtype: torch.dtype, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    tensors = {name: tensor.to(dtype) for name, tensor in random_tensors(ZHENGPENG7).items()}
+    safetensors.torch.save_file(tensors, path)
+    expected = {name: tensor.float() for name, tensor in tensors.items()}
+    assert_same_tensors(read_checkpoint(path).tensors, in_ours(ZHENGPENG7, expected))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
+def test_own_format_returns_what_was_written(layout, tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    state = layout.build().state_dict()
+    write_checkpoint(path, layout.name, state, {"steps": "12"})
+    checkpoint = read_checkpoint(path)
+    assert checkpoint.layout is layout
+    assert checkpoint.metadata == {"format": "magnify", "layout": layout.name, "steps": "12"}
+    assert_same_tensors(checkpoint.tensors, dict(state))
+    assert [file.name for file in tmp_path.iterdir()] == ["own.safetensors"]
+
+
+def test_own_format_in_bfloat16_is_half_the_size(tmp_path: Path) -> None:
+    path, state = tmp_path / "half.safetensors", FD4MM().state_dict()
+    write_checkpoint(path, "fd4mm", state, dtype=torch.bfloat16)
+    with safe_open(path, "pt") as file:
+        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118
+    rounded = {name: tensor.to(torch.bfloat16).float() for name, tensor in state.items()}
+    assert_same_tensors(read_checkpoint(path).tensors, rounded)
+
+
+def test_own_format_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint("lbvmm")
+    files = [tmp_path / f"{i}.safetensors" for i in range(4)]
+    for file in files:
+        convert_checkpoint(checkpoint, file)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
+def test_conversion_keeps_weights_and_tells_where_they_come_from(tmp_path: Path) -> None:
+    source, once, twice = (tmp_path / name for name in ("published.pth", "once", "twice"))
+    torch.save(random_tensors(ZHENGPENG7), source)
+    original = read_checkpoint(source)
+    convert_checkpoint(original, once)
+    convert_checkpoint(read_checkpoint(once), twice)
+    converted = read_checkpoint(twice)
+    assert converted.layout is ZHENGPENG7
+    assert_same_tensors(converted.tensors, original.tensors)
+    assert converted.metadata["source_file"] == "published.pth"
+    assert converted.metadata["source_sha256"] == original.sha256
+    assert converted.metadata["source"] == ZHENGPENG7.source
+    assert converted.metadata["converted_by"].startswith("magnify ")
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "own.safetensors"
+    path.write_text("precious")
+    state = LBVMM().state_dict()
+    with pytest.raises(CheckpointError, match="exists already"):
+        write_checkpoint(path, "lbvmm-magnify", state)
+    assert path.read_text() == "precious"
+    write_checkpoint(path, "lbvmm-magnify", state, overwrite=True)
+    assert_same_tensors(read_checkpoint(path).tensors, dict(state))
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        ("fd4mm", "looks most like fd4mm"),
+        ("lbvmm-cgst", "missing"),
+        ("vgg", "unknown layout 'vgg'"),
+    ],
+)
+def test_tensors_of_another_network_are_not_written(
+    layout: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        write_checkpoint(tmp_path / "own", layout, LBVMM().state_dict())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="cannot be written: No such file or directory"):
+        write_checkpoint(tmp_path / "gone" / "own", "lbvmm-magnify", LBVMM().state_dict())
+
+
+def test_a_layout_of_a_later_version_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "later.safetensors"
+    metadata = {"format": "magnify", "layout": "fd5mm"}
+    safetensors.torch.save_file({"a": torch.ones(1)}, path, metadata)
+    assert fails(path).startswith("unknown layout 'fd5mm'; this version knows")
+
+
+IMPOSTORS = {
+    "web page": (b"\xef\xbb\xbf\n<!DOCTYPE html><html>Sign in</html>", "a web page (HTML)"),
+    "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git-LFS pointer"),
+    "empty": (b"", "an empty file"),
+    "text": (b'{"error": "not found"}', "no weight file (it starts with b'{\"error\"')"),
+    "numpy": (b"\x93NUMPY\x01\x00", "no weight file"),
+}
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".index"])
+@pytest.mark.parametrize("kind", IMPOSTORS)
+def test_what_is_no_weight_file_is_told_apart(kind: str, suffix: str, tmp_path: Path) -> None:
+    content, message = IMPOSTORS[kind]
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(content)
+    if suffix == ".index":
+        (tmp_path / "weights.data-00000-of-00001").write_bytes(b"data")
+        message = message if kind in ("web page", "lfs", "empty") else "no index of a TensorFlow"
+    assert message in fails(path)
+
+
+def test_missing_file_and_empty_directory(tmp_path: Path) -> None:
+    assert fails(tmp_path / "gone.pth") == "no such weight file"
+    assert fails(tmp_path).startswith("a directory with no TensorFlow checkpoint")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret.pth"
+    path.write_bytes(b"PK")
+    path.chmod(0)
+    assert fails(path) == "cannot be read: Permission denied"
+
+
+@pytest.mark.parametrize("keep", [9, 100, 5_000, -1])
+def test_truncated_safetensors(keep: int, tmp_path: Path) -> None:
+    path = tmp_path / "cut.safetensors"
+    path.write_bytes(load_checkpoint("lbvmm").path.read_bytes()[:keep])
+    assert fails(path).startswith("truncated or damaged: ")
+
+
+def edited(change: Callable[[dict[str, torch.Tensor]], None], tmp_path: Path) -> Path:
+    tensors = random_tensors(ZHENGPENG7)
+    change(tensors)
+    path = tmp_path / "edited.safetensors"
+    safetensors.torch.save_file(tensors, path)
+    return path
+
+
+def test_unknown_layout_names_the_closest_and_the_differences(tmp_path: Path) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["encoder.stem.weight"] = tensors.pop("encoder.cba_1.conv2d.weight")
+        for i in range(4):
+            del tensors[f"decoder.resblks.{i}.cba_1.conv2d.weight"]
+
+    assert fails(edited(change, tmp_path)) == (
+        "unknown layout: looks most like lbvmm-zhengpeng7, but of its tensors 5 missing "
+        "(encoder.cba_1.conv2d.weight, decoder.resblks.0.cba_1.conv2d.weight, "
+        "decoder.resblks.1.cba_1.conv2d.weight, …) and 1 unexpected (encoder.stem.weight)"
+    )
+
+
+def test_a_stranger_is_not_likened_to_anything(tmp_path: Path) -> None:
+    path = tmp_path / "resnet.safetensors"
+    safetensors.torch.save_file({"fc.weight": torch.ones(1), "fc.bias": torch.ones(1)}, path)
+    message = fails(path)
+    assert message.startswith("unknown layout: its 2 tensors (fc.")
+    assert "looks" not in message
+
+
+def test_wrong_shape_names_the_tensor_and_both_shapes(tmp_path: Path) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        tensors["manipulator.g.conv2d.weight"] = torch.ones(32, 32, 7, 7)
+
+    assert fails(edited(change, tmp_path)) == (
+        "tensor manipulator.g.conv2d.weight has shape (32, 32, 7, 7), "
+        "but layout lbvmm-zhengpeng7 expects (32, 32, 3, 3)"
+    )
