@@ -1,4 +1,4 @@
-"""Weights for the tests: random ones in the published names, and real ones where they are."""
+"""Weights for the tests: random ones in the published names, real ones where they are."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from magnify.checkpoints import LAYOUTS, Layout
+from magnify.checkpoints import LAYOUTS, Layout, read_checkpoint
+from magnify.errors import CheckpointError
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 SHARED = Path(os.environ.get("MAGNIFY_SHARED", Path(__file__).parents[2] / "shared"))
@@ -44,3 +45,13 @@ def assert_same_tensors(found: dict[str, Tensor], expected: dict[str, Tensor]) -
     for name, tensor in expected.items():
         assert found[name].dtype == torch.float32
         assert torch.equal(found[name], tensor), name
+
+
+def fails(path: Path) -> str:
+    """The one-line message with which reading fails, without the file that it starts with."""
+    with pytest.raises(CheckpointError) as caught:
+        read_checkpoint(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")

@@ -1,4 +1,4 @@
-"""Weight files: built in, safetensors, our own format; and what is no weight file."""
+"""Weight files: built in, in safetensors, and what is no weight file."""
 
 import ast
 import hashlib
@@ -10,33 +10,28 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from safetensors import safe_open
 
-from checkpoint_samples import BY_NAME, assert_same_tensors, in_ours, random_tensors, shared_file
+from checkpoint_samples import (
+    BY_NAME,
+    assert_same_tensors,
+    fails,
+    in_ours,
+    random_tensors,
+    shared_file,
+)
 from magnify.checkpoints import (
     BUILT_IN,
     DEFAULT_MODEL,
     LAYOUTS,
-    convert_checkpoint,
+    Layout,
     load_checkpoint,
     load_model,
     read_checkpoint,
-    write_checkpoint,
 )
 from magnify.errors import CheckpointError
-from magnify.models import FD4MM, LBVMM, lbvmm
+from magnify.models import LBVMM, lbvmm
 
 ZHENGPENG7 = BY_NAME["lbvmm-zhengpeng7"]
-
-
-def fails(path: Path | str) -> str:
-    """The one-line message with which reading fails; it starts with the file."""
-    with pytest.raises(CheckpointError) as caught:
-        read_checkpoint(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(f"{path}: ")
-    return message.removeprefix(f"{path}: ")
 
 
 def test_default_model_is_built_in_and_matches_its_registry_entry() -> None:
@@ -88,7 +83,7 @@ def test_a_built_models_weights_are_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_layouts_name_each_tensor_of_their_network_once(layout) -> None:
+def test_layouts_name_each_tensor_of_their_network_once(layout: Layout) -> None:
     assert sorted(layout.tensors.values()) == sorted(layout.build().state_dict())
 
 
@@ -114,7 +109,7 @@ def test_layouts_have_the_published_names_and_shapes(name: str, table: str) -> N
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_safetensors_of_every_layout_are_recognised(layout, tmp_path: Path) -> None:
+def test_safetensors_of_every_layout_are_recognised(layout: Layout, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     tensors = random_tensors(layout)
     safetensors.torch.save_file(tensors, path)
@@ -140,89 +135,6 @@ def test_other_precisions_are_read_as_float32(dtype: torch.dtype, tmp_path: Path
     safetensors.torch.save_file(tensors, path)
     expected = {name: tensor.float() for name, tensor in tensors.items()}
     assert_same_tensors(read_checkpoint(path).tensors, in_ours(ZHENGPENG7, expected))
-
-
-@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_own_format_returns_what_was_written(layout, tmp_path: Path) -> None:
-    path = tmp_path / "own.safetensors"
-    state = layout.build().state_dict()
-    write_checkpoint(path, layout.name, state, {"steps": "12"})
-    checkpoint = read_checkpoint(path)
-    assert checkpoint.layout is layout
-    assert checkpoint.metadata == {"format": "magnify", "layout": layout.name, "steps": "12"}
-    assert_same_tensors(checkpoint.tensors, dict(state))
-    assert [file.name for file in tmp_path.iterdir()] == ["own.safetensors"]
-
-
-def test_own_format_in_bfloat16_is_half_the_size(tmp_path: Path) -> None:
-    path, state = tmp_path / "half.safetensors", FD4MM().state_dict()
-    write_checkpoint(path, "fd4mm", state, dtype=torch.bfloat16)
-    with safe_open(path, "pt") as file:
-        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}  # noqa: SIM118
-    rounded = {name: tensor.to(torch.bfloat16).float() for name, tensor in state.items()}
-    assert_same_tensors(read_checkpoint(path).tensors, rounded)
-
-
-def test_own_format_is_the_same_bytes_each_time(tmp_path: Path) -> None:
-    checkpoint = load_checkpoint("lbvmm")
-    files = [tmp_path / f"{i}.safetensors" for i in range(4)]
-    for file in files:
-        convert_checkpoint(checkpoint, file)
-    assert len({file.read_bytes() for file in files}) == 1
-
-
-def test_conversion_keeps_weights_and_tells_where_they_come_from(tmp_path: Path) -> None:
-    source, once, twice = (tmp_path / name for name in ("published.pth", "once", "twice"))
-    torch.save(random_tensors(ZHENGPENG7), source)
-    original = read_checkpoint(source)
-    convert_checkpoint(original, once)
-    convert_checkpoint(read_checkpoint(once), twice)
-    converted = read_checkpoint(twice)
-    assert converted.layout is ZHENGPENG7
-    assert_same_tensors(converted.tensors, original.tensors)
-    assert converted.metadata["source_file"] == "published.pth"
-    assert converted.metadata["source_sha256"] == original.sha256
-    assert converted.metadata["source"] == ZHENGPENG7.source
-    assert converted.metadata["converted_by"].startswith("magnify ")
-
-
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
-    path = tmp_path / "own.safetensors"
-    path.write_text("precious")
-    state = LBVMM().state_dict()
-    with pytest.raises(CheckpointError, match="exists already"):
-        write_checkpoint(path, "lbvmm-magnify", state)
-    assert path.read_text() == "precious"
-    write_checkpoint(path, "lbvmm-magnify", state, overwrite=True)
-    assert_same_tensors(read_checkpoint(path).tensors, dict(state))
-
-
-@pytest.mark.parametrize(
-    ("layout", "message"),
-    [
-        ("fd4mm", "looks most like fd4mm"),
-        ("lbvmm-cgst", "missing"),
-        ("vgg", "unknown layout 'vgg'"),
-    ],
-)
-def test_tensors_of_another_network_are_not_written(
-    layout: str, message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(CheckpointError, match=message):
-        write_checkpoint(tmp_path / "own", layout, LBVMM().state_dict())
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_is_not_there_is_reported(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="cannot be written: No such file or directory"):
-        write_checkpoint(tmp_path / "gone" / "own", "lbvmm-magnify", LBVMM().state_dict())
-
-
-def test_a_layout_of_a_later_version_is_reported(tmp_path: Path) -> None:
-    path = tmp_path / "later.safetensors"
-    metadata = {"format": "magnify", "layout": "fd5mm"}
-    safetensors.torch.save_file({"a": torch.ones(1)}, path, metadata)
-    assert fails(path).startswith("unknown layout 'fd5mm'; this version knows")
 
 
 IMPOSTORS = {

@@ -16,9 +16,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from checkpoint_samples import BY_NAME, assert_same_tensors, in_ours, random_tensors, shared_file
+from checkpoint_samples import (
+    BY_NAME,
+    assert_same_tensors,
+    fails,
+    in_ours,
+    random_tensors,
+    shared_file,
+)
 from magnify.checkpoints import LAYOUTS, Layout, read_checkpoint
-from magnify.errors import CheckpointError
 
 CONTAINERS = ("zip", "legacy")
 CGST = BY_NAME["lbvmm-cgst"]
@@ -28,15 +34,6 @@ ZHENGPENG7 = BY_NAME["lbvmm-zhengpeng7"]
 def save(content: object, path: Path, container: str) -> Path:
     torch.save(content, path, _use_new_zipfile_serialization=container == "zip")
     return path
-
-
-def fails(path: Path) -> str:
-    with pytest.raises(CheckpointError) as caught:
-        read_checkpoint(path)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.startswith(f"{path}: ")
-    return message.removeprefix(f"{path}: ")
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

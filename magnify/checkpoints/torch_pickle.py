@@ -41,14 +41,10 @@ def read_torch_pickle(data: bytes) -> dict[str, Tensor]:
         return _tensors(content)
     except CheckpointError:
         raise
-    except (EOFError, zipfile.BadZipFile, struct.error) as error:
-        raise CheckpointError(f"truncated or damaged: {error}") from error
     # Damaged pickles raise anything, as the pickle module's documentation warns.
     except Exception as error:
-        message = str(error).splitlines()
-        raise CheckpointError(
-            f"truncated or damaged: {message[0] if message else type(error).__name__}"
-        ) from error
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise CheckpointError(f"truncated or damaged: {reason}") from error
 
 
 class Inert:
