@@ -67,9 +67,9 @@ SECTIONS = {
     "steep band-pass": filters.butterworth(1.5, 2.5, 4, 30),
     "low-pass": filters.butterworth(None, 3.0, 3, 30),
     "high-pass": filters.butterworth(3.0, None, 2, 30),
-    "difference of IIR": filters.difference_of_iir_coefficients(0.04, 0.4),
-    "first-order low-pass": filters.difference_of_iir(None, 3.0, 30),
-    "first-order high-pass": filters.difference_of_iir(3.0, None, 30),
+    "difference of IIR": filters.difference_of_iir(0.04, 0.4),
+    "first-order low-pass": filters.difference_of_iir(0.0, 0.4),
+    "first-order high-pass": filters.difference_of_iir(0.4, 1.0),
 }
 
 

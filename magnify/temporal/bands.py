@@ -29,7 +29,7 @@ class Band:
 
 
 _PAPER = "LBVMM paper, Table A.1"
-_LBVMM_STRING = "equal temperament, {} at {} Hz, ±10 Hz"
+_STRING = "equal temperament, {} at {} Hz, ±10 Hz"
 
 _ALL = (
     Band("breathing", 0.2, 0.5, None, 20, "adults at rest, 12 to 30 breaths a minute"),
@@ -37,13 +37,12 @@ _ALL = (
     Band("pulse", 0.8, 2.0, None, 30, "48 to 120 beats a minute"),
     Band("tremor", 4.0, 12.0, None, 10, "resting (4-6 Hz) to physiological (8-12 Hz) tremor"),
     Band("sway", 0.1, 1.0, None, 20, "first modes of tall buildings, masts and long bridges"),
-    Band("mains", 98.0, 102.0, None, 20, "vibration of machines on 50 Hz mains, twice a period"),
     Band("guitar-e", 72.0, 92.0, 600, 25, f"{_PAPER} (guitar): low E string, 82.4 Hz"),
-    Band("guitar-a", 100.0, 120.0, None, 25, _LBVMM_STRING.format("A2", 110.0)),
-    Band("guitar-d", 136.8, 156.8, None, 25, _LBVMM_STRING.format("D3", 146.8)),
-    Band("guitar-g", 186.0, 206.0, None, 25, _LBVMM_STRING.format("G3", 196.0)),
-    Band("guitar-b", 236.9, 256.9, None, 25, _LBVMM_STRING.format("B3", 246.9)),
-    Band("guitar-high-e", 319.6, 339.6, None, 25, _LBVMM_STRING.format("E4", 329.6)),
+    Band("guitar-a", 100.0, 120.0, None, 25, _STRING.format("A2", 110.0)),
+    Band("guitar-d", 136.8, 156.8, None, 25, _STRING.format("D3", 146.8)),
+    Band("guitar-g", 186.0, 206.0, None, 25, _STRING.format("G3", 196.0)),
+    Band("guitar-b", 236.9, 256.9, None, 25, _STRING.format("B3", 246.9)),
+    Band("guitar-high-e", 319.6, 339.6, None, 25, _STRING.format("E4", 329.6)),
     Band("crane", 0.2, 0.25, 24, 75, f"{_PAPER}, FIR"),
     Band("balance", 1.0, 8.0, 300, 10, f"{_PAPER}, Butterworth of order 2"),
     Band("throat", 90.0, 110.0, 1900, 100, f"{_PAPER}, FIR"),

@@ -34,8 +34,8 @@ class Passband:
             if cutoff is not None and not 0 < cutoff < self.rate / 2:
                 raise SettingsError(
                     f"{name} cut-off {cutoff:g} Hz is outside 0 to {self.rate / 2:g} Hz, what "
-                    f"{self.rate:g} frames per second can show; change it (to leave it out "
-                    f"gives a {'low' if name == 'low' else 'high'}-pass), or the sampling rate"
+                    f"{self.rate:g} frames per second can show; change it, leave it out (a "
+                    f"{name}-pass), or correct the sampling rate"
                 )
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise SettingsError(f"low cut-off {self.low:g} Hz must be below high {self.high:g} Hz")

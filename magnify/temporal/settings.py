@@ -226,7 +226,7 @@ def select_filter(
             "order": ("butterworth", order is not None),
             "zero-phase": ("butterworth", zero_phase),
             "taps": ("fir", taps is not None),
-            "r1 and r2": ("diff-iir", coefficients is not None),
+            "r1/r2": ("diff-iir", coefficients is not None),
         },
     )
     if coefficients is not None:
@@ -247,4 +247,4 @@ def select_filter(
 def _refuse_foreign(name: str, options: dict[str, tuple[str, bool]]) -> None:
     for option, (owner, given) in options.items():
         if given and owner != name:
-            raise SettingsError(f"{option} belongs to the {owner} filter, not to {name}")
+            raise SettingsError(f"option {option} is for the filter {owner}, not for {name}")

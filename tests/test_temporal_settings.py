@@ -1,0 +1,164 @@
+"""Filter settings are checked in words, and make the operator they name."""
+
+import re
+from typing import Any
+
+import pytest
+
+from magnify.errors import SettingsError
+from magnify.temporal.bands import BANDS, band
+from magnify.temporal.operators import Fir, Iir
+from magnify.temporal.passband import Passband
+from magnify.temporal.settings import (
+    Butterworth,
+    DifferenceOfIir,
+    IdealBandpass,
+    LinearPhaseFir,
+    select_filter,
+)
+from magnify.temporal.spool import Storage
+from magnify.temporal.whole_clip import WholeClip
+
+STORAGE = Storage(2**20)
+SWAY = Passband(0.5, 7.5, 30)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "rate", "message"),
+    [
+        (None, None, 30, "needs a low or a high cut-off"),
+        (7.5, 0.5, 30, "low cut-off 7.5 Hz must be below high 0.5 Hz"),
+        (2, 2, 30, "must be below"),
+        (72, 92, 30, "low cut-off 72 Hz is outside 0 to 15 Hz, what 30 frames per second can show"),
+        (0.5, 15, 30, "high cut-off 15 Hz is outside"),
+        (0, 5, 30, r"low cut-off 0 Hz .* leave it out \(a low-pass\)"),
+        (-1, None, 30, "low cut-off -1 Hz"),
+        (None, float("nan"), 30, "high cut-off nan Hz"),
+        (1, 2, 0, "sampling rate 0 must be positive"),
+        (1, 2, float("nan"), "sampling rate nan"),
+    ],
+)
+def test_impossible_bands_are_refused(
+    low: float | None, high: float | None, rate: float, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Passband(low, high, rate)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(0.5, 7.5, "0.5-7.5 Hz"), (None, 3, "below 3 Hz"), (2, None, "above 2 Hz")],
+)
+def test_a_band_says_what_it_keeps(low: float | None, high: float | None, text: str) -> None:
+    assert str(Passband(low, high, 30)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("chebyshev", {}, "unknown filter 'chebyshev'; choose butterworth, diff-iir, fir"),
+        ("butterworth", {"order": 0}, "filter order 0 must be 1 to 10"),
+        ("butterworth", {"taps": 9}, "option taps is for the filter fir, not for butterworth"),
+        ("fir", {"order": 2}, "option order is for the filter butterworth"),
+        ("fir", {"zero_phase": True}, "option zero-phase is for the filter butterworth"),
+        ("fir", {"coefficients": (0.1, 0.2)}, "option r1/r2 is for the filter diff-iir"),
+        ("fir", {"taps": 100}, "100 taps: the number must be odd, such as 101"),
+        ("fir", {"taps": 31}, "31 taps cannot resolve 0.5-7.5 Hz at 30 frames per second; 99 can"),
+        ("fir", {"taps": -1}, "-1 taps cannot resolve"),
+        ("diff-iir", {"coefficients": (0.1, 0.2)}, "take the band's place"),
+    ],
+)
+def test_impossible_filters_are_refused(name: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        select_filter(name, SWAY, **options)
+
+
+@pytest.mark.parametrize("coefficients", [(0.4, 0.04), (0.1, 0.1), (-0.1, 0.4), (0.1, 1.1), (0, 1)])
+def test_impossible_coefficients_are_refused(coefficients: tuple[float, float]) -> None:
+    with pytest.raises(SettingsError, match="must be 0 <= r1 < r2 <= 1"):
+        select_filter("diff-iir", coefficients=coefficients)
+
+
+@pytest.mark.parametrize("name", ["butterworth", "diff-iir", "fir"])
+def test_a_filter_needs_a_band(name: Any) -> None:
+    with pytest.raises(SettingsError, match="a band needs a low or a high cut-off"):
+        select_filter(name)
+
+
+def test_options_select_the_filter_and_the_filter_its_operator() -> None:
+    cases = [
+        (select_filter(passband=SWAY), Butterworth(SWAY, 2), Iir),
+        (select_filter("butterworth", SWAY, order=4), Butterworth(SWAY, 4), Iir),
+        (
+            select_filter("butterworth", SWAY, zero_phase=True),
+            Butterworth(SWAY, zero_phase=True),
+            WholeClip,
+        ),
+        (select_filter("diff-iir", coefficients=(0.04, 0.4)), DifferenceOfIir(0.04, 0.4), Iir),
+        (select_filter("diff-iir", SWAY), DifferenceOfIir.in_band(SWAY), Iir),
+        (select_filter("fir", SWAY), LinearPhaseFir(SWAY), Fir),
+        (select_filter("fir", SWAY, taps="auto"), LinearPhaseFir(SWAY), Fir),
+        (select_filter("fir", SWAY, taps=101), LinearPhaseFir(SWAY, 101), Fir),
+        (select_filter("fir", SWAY, taps="all"), IdealBandpass(SWAY), WholeClip),
+    ]
+    for selected, expected, operator in cases:
+        assert selected == expected
+        assert type(selected.operator(STORAGE)) is operator
+        assert selected.whole_clip == (operator is WholeClip)
+        assert (selected.operator(STORAGE).delay is None) == selected.whole_clip
+
+
+def test_automatic_taps_are_said() -> None:
+    chosen = select_filter("fir", SWAY)
+    assert str(chosen) == "linear-phase FIR, 99 taps (the fewest that resolve the band), 0.5-7.5 Hz"
+    assert chosen.operator(STORAGE).delay == 49
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "coefficients"),
+    [(None, 7.5, (0.0, 0.7320508)), (7.5, None, (0.7320508, 1.0))],
+)
+def test_an_absent_cutoff_leaves_a_single_low_pass(
+    low: float | None, high: float | None, coefficients: tuple[float, float]
+) -> None:
+    found = DifferenceOfIir.in_band(Passband(low, high, 30))
+    assert (found.r1, found.r2) == pytest.approx(coefficients)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "the clip has 10 frames, but the filter settles after"),
+        ({"name": "fir"}, "the clip has 10 frames, but the filter spans 99"),
+        ({"name": "fir", "taps": "all"}, "the clip has 10 frames, .* resolves 0.5-7.5 Hz from 99"),
+        ({"name": "diff-iir"}, "the clip has 10 frames, but the filter settles after"),
+    ],
+)
+def test_a_clip_too_short_for_its_filter_is_warned_about(
+    options: dict[str, Any], message: str
+) -> None:
+    chosen = select_filter(passband=SWAY, **options)
+    (warning,) = chosen.warnings(10)
+    assert re.match(message, warning)
+    assert chosen.warnings(300) == chosen.warnings(None) == []
+
+
+def test_a_narrow_difference_of_iir_is_known_to_be_weak() -> None:
+    (warning,) = select_filter("diff-iir", Passband(1.5, 2.5, 30)).warnings(None)
+    assert "passes at most 2" in warning
+
+
+def test_every_named_band_works_at_its_own_rate() -> None:
+    for name, found in BANDS.items():
+        assert band(name) is found
+        assert name == found.name
+        rate = found.sampling_rate or 1000
+        select_filter("fir", Passband(found.low, found.high, rate)).operator(STORAGE)
+        select_filter(passband=Passband(found.low, found.high, rate)).operator(STORAGE)
+
+
+def test_an_unknown_band_is_told_the_known_ones() -> None:
+    with pytest.raises(
+        SettingsError, match=r"unknown band 'snore'; choose one of breathing, .*eye"
+    ):
+        band("snore")
