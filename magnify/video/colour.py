@@ -1,0 +1,152 @@
+"""Colour: what a video's tags say, and the way from its pixels to full-range RGB and back.
+
+Matrices, primaries and transfer functions carry the code points of ITU-T H.273.
+"""
+
+from dataclasses import dataclass, replace
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+
+from magnify.errors import VideoError
+
+Picture = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+"""(H, W, 3), RGB, full range: uint8 in 0..255 or uint16 in 0..65535."""
+
+RGB_MATRIX = 0
+BT709 = 1
+UNSPECIFIED = 2
+BT601 = 6
+
+HD_LINES = 720
+"""A video of so many lines that does not name its matrix is taken for BT.709, a smaller one for
+BT.601, as players do."""
+
+_SWSCALE_MATRICES = {
+    1: Colorspace.ITU709,
+    4: Colorspace.FCC,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    7: Colorspace.SMPTE240M,
+    9: Colorspace.BT2020,
+}
+
+# Chroma is interpolated and averaged over whole pixels, and rounded rather than truncated.
+_SCALING = (
+    Interpolation.BICUBIC
+    | Interpolation.ACCURATE_RND
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.FULL_CHR_H_INP
+)
+
+
+@dataclass(frozen=True)
+class ColourTags:
+    """What a video says about its colours, and what its encoder is to say.
+
+    Attributes:
+        primaries, transfer, matrix: H.273 code points; 2 is "unspecified".
+        range: 0 unspecified, 1 limited (16..235), 2 full (0..255).
+    """
+
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+    matrix: int = UNSPECIFIED
+    range: int = ColorRange.UNSPECIFIED
+
+    @classmethod
+    def of(cls, frame: av.VideoFrame) -> "ColourTags":
+        # The yuvj formats are full range by definition, whatever the stream says.
+        full = frame.format.name.startswith("yuvj")
+        return cls(
+            primaries=int(frame.color_primaries),
+            transfer=int(frame.color_trc),
+            matrix=int(frame.colorspace),
+            range=ColorRange.JPEG if full else int(frame.color_range),
+        )
+
+    def encoded_as(self, pixel_format: str, height: int) -> "ColourTags":
+        """The tags of the same pictures encoded in another pixel format.
+
+        YUV keeps the source's tags, unspecified ones too, so that a player's guess stays what it
+        was. RGB sources have no matrix to keep: theirs is named after the frame's height.
+        """
+        if is_rgb(pixel_format):
+            return replace(self, matrix=RGB_MATRIX, range=ColorRange.JPEG)
+        if self.matrix == RGB_MATRIX:
+            return replace(self, matrix=_guessed_matrix(height), range=ColorRange.MPEG)
+        return self
+
+
+class ColourConverter:
+    """Decoded frames → pictures, pictures → frames to encode; keeps the scaler's state."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def to_picture(self, frame: av.VideoFrame, tags: ColourTags) -> Picture:
+        """A frame as stored → RGB (H, W, 3); uint16 where the frame has more than 8 bits."""
+        if not is_rgb(frame.format.name):
+            frame.colorspace = _known_matrix(tags.matrix, frame.height)
+            frame.color_range = _known_range(tags.range, frame.format.name)
+        rgb = "rgb24" if bit_depth(frame.format.name) == 8 else "rgb48le"
+        converted = self._reformatter.reformat(frame, format=rgb, interpolation=_SCALING)
+        picture: Picture = converted.to_ndarray()  # type: ignore[assignment]
+        return picture
+
+    def to_frame(self, picture: Picture, pixel_format: str, tags: ColourTags) -> av.VideoFrame:
+        """RGB (H, W, 3) uint8 or uint16 → a frame in `pixel_format`, tagged."""
+        rgb = "rgb24" if picture.dtype == np.uint8 else "rgb48le"
+        frame = av.VideoFrame.from_ndarray(picture.copy(order="C"), format=rgb)
+        if not is_rgb(pixel_format):
+            matrix = _known_matrix(tags.matrix, frame.height)
+            frame = self._reformatter.reformat(
+                frame,
+                format=pixel_format,
+                dst_colorspace=_SWSCALE_MATRICES[matrix],
+                dst_color_range=_known_range(tags.range, pixel_format),
+                interpolation=_SCALING,
+            )
+        elif pixel_format != rgb:
+            frame = self._reformatter.reformat(frame, format=pixel_format)
+        frame.colorspace, frame.color_range = tags.matrix, tags.range
+        frame.color_primaries, frame.color_trc = tags.primaries, tags.transfer
+        return frame
+
+
+def check_matrix(tags: ColourTags, name: str) -> None:
+    """VideoError if the pictures of the video `name` cannot be turned into RGB."""
+    if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *_SWSCALE_MATRICES):
+        raise VideoError(
+            f"{name}: colour matrix {tags.matrix} (ITU-T H.273) is not supported; "
+            "convert the video to BT.601, BT.709 or BT.2020 first"
+        )
+
+
+def is_rgb(pixel_format: str) -> bool:
+    """Whether the format stores RGB (or palette) values, which need no matrix."""
+    components = av.VideoFormat(pixel_format)
+    return components.is_rgb or components.has_palette
+
+
+def bit_depth(pixel_format: str) -> int:
+    """Bits of the deepest channel; 8 where they are fewer, as in rgb565."""
+    return max(8, *(component.bits for component in av.VideoFormat(pixel_format).components))
+
+
+def _guessed_matrix(height: int) -> int:
+    return BT709 if height >= HD_LINES else BT601
+
+
+def _known_matrix(matrix: int, height: int) -> int:
+    return matrix if matrix in _SWSCALE_MATRICES else _guessed_matrix(height)
+
+
+def _known_range(colour_range: int, pixel_format: str) -> int:
+    """Grey without a range comes from still pictures, which are full range."""
+    if colour_range != ColorRange.UNSPECIFIED:
+        return colour_range
+    full = pixel_format.startswith(("gray", "ya"))
+    return ColorRange.JPEG if full else ColorRange.MPEG

@@ -1,0 +1,167 @@
+"""How the output is encoded: what the user may choose, and what follows from it and the source."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import av
+from av.codec.codec import UnknownCodecError
+
+from magnify.errors import SettingsError
+from magnify.video.colour import bit_depth, is_rgb
+from magnify.video.info import VideoInfo
+
+CONTAINER_CODECS = {
+    ".mp4": "libx264",
+    ".m4v": "libx264",
+    ".mov": "libx264",
+    ".mkv": "libx264",
+    ".webm": "libvpx-vp9",
+    ".gif": "gif",
+}
+"""What can be written, and the codec of each if the user names none."""
+
+DEFAULT_CRF = {"libx264": 16.0, "libx265": 18.0, "libvpx-vp9": 20.0, "libsvtav1": 20.0}
+"""Constant quality at which the encoding's own errors stay below the magnified motion."""
+
+EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", "libsvtav1"})
+"""Encoders that take odd sizes only in formats that do not halve the chroma."""
+
+FIXED_OPTIONS = {
+    "libvpx-vp9": {"row-mt": "1", "b": "0"},
+    "libx265": {"x265-params": "log-level=error"},
+}
+"""A bit rate of 0 makes libvpx's crf the only rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How to encode; None leaves a choice to the container and the source.
+
+    Attributes:
+        codec: an FFmpeg encoder such as "libx264", "libx265" or "prores_ks".
+        crf: constant quality of encoders that have it; smaller is better.
+        preset: speed of encoders that have it, "ultrafast" to "veryslow" or a number.
+        pixel_format: FFmpeg's name, such as "yuv420p". By default 4:2:0 with 8 bits, or with 10
+            for deeper sources, as that is what players take; 4:4:4 where the codec cannot halve
+            the chroma of an odd size.
+        lossless: FFV1 in RGB, with 8 or 16 bits, so that every picture comes back bit for bit.
+        audio: copy the source's audio.
+    """
+
+    codec: str | None = None
+    crf: float | None = None
+    preset: str | None = None
+    pixel_format: str | None = None
+    lossless: bool = False
+    audio: bool = True
+
+
+@dataclass(frozen=True)
+class EncoderSettings:
+    """What an `Encoding` comes down to for one source and container."""
+
+    codec: str
+    pixel_format: str
+    options: dict[str, str]
+
+
+def encoder_settings(
+    encoding: Encoding, suffix: str, info: VideoInfo, notify: Callable[[str], None]
+) -> EncoderSettings:
+    """Settle the codec, its pixel format and its options, before anything is opened.
+
+    Raises:
+        SettingsError: a name is unknown, or the choices contradict each other.
+    """
+    if suffix not in CONTAINER_CODECS:
+        raise SettingsError(
+            f"cannot write {suffix or 'this kind of'} files; use one of "
+            f"{', '.join(CONTAINER_CODECS)}, or a folder for images"
+        )
+    if encoding.lossless:
+        return _lossless(encoding, info)
+    codec = encoding.codec or CONTAINER_CODECS[suffix]
+    if codec == "gif":
+        return EncoderSettings("gif", "pal8", _options(encoding, codec))
+    pixel_format = _pixel_format(encoding, codec, info, notify)
+    return EncoderSettings(codec, pixel_format, _options(encoding, codec))
+
+
+def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:
+    if any((encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format)):
+        raise SettingsError("lossless is FFV1 in RGB; it takes no codec, crf, preset or pix_fmt")
+    pixel_format = "bgr0" if info.bit_depth == 8 else "gbrp16le"
+    return EncoderSettings("ffv1", pixel_format, {"level": "3", "slicecrc": "1"})
+
+
+def _options(encoding: Encoding, codec: str) -> dict[str, str]:
+    options = dict(FIXED_OPTIONS.get(codec, {}))
+    crf = DEFAULT_CRF.get(codec) if encoding.crf is None else encoding.crf
+    if crf is not None:
+        options["crf"] = f"{crf:g}"
+    if encoding.preset is not None:
+        options["preset"] = encoding.preset
+    return options
+
+
+def _pixel_format(
+    encoding: Encoding, codec: str, info: VideoInfo, notify: Callable[[str], None]
+) -> str:
+    supported = _supported_formats(codec)
+    odd = bool(info.width % 2 or info.height % 2) and codec in EVEN_SIZES_ONLY
+    size = f"{info.width}x{info.height}"
+    if encoding.pixel_format is not None:
+        if encoding.pixel_format not in supported:
+            raise SettingsError(
+                f"{codec} has no pixel format {encoding.pixel_format}; "
+                f"it has {', '.join(supported)}"
+            )
+        if odd and _is_subsampled(encoding.pixel_format):
+            raise SettingsError(
+                f"{codec} cannot store {size} as {encoding.pixel_format}, which halves the chroma; "
+                "use yuv444p"
+            )
+        return encoding.pixel_format
+    chosen = _default_format(supported, info, even=not odd)
+    if odd:
+        notify(f"the odd size {size} is kept by storing full chroma ({chosen})")
+    _tell_losses(info, chosen, notify)
+    return chosen
+
+
+def _supported_formats(codec: str) -> list[str]:
+    try:
+        encoder = av.Codec(codec, "w")
+    except UnknownCodecError as error:
+        raise SettingsError(f"there is no video encoder {codec} (try libx264)") from error
+    if encoder.type != "video":
+        raise SettingsError(f"{codec} is not a video encoder (try libx264)")
+    return [format.name for format in encoder.video_formats or ()]
+
+
+def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str:
+    """4:2:0 if possible, with the depth of the source as far as players take it."""
+    depths = ("10le", "") if info.bit_depth > 8 else ("", "10le")
+    layouts = ("yuv420p", "yuv422p", "yuv444p") if even else ("yuv444p",)
+    wanted = [layout + depth for depth in depths for layout in layouts]
+    return next((name for name in wanted if name in supported), supported[0])
+
+
+def _is_subsampled(pixel_format: str) -> bool:
+    chroma = av.VideoFormat(pixel_format, 64, 64)
+    return (chroma.chroma_width(64), chroma.chroma_height(64)) != (64, 64)
+
+
+def _tell_losses(info: VideoInfo, chosen: str, notify: Callable[[str], None]) -> None:
+    """What a default keeps back from the user's video must not go unsaid."""
+    if bit_depth(chosen) < info.bit_depth:
+        notify(f"{info.bit_depth} bits are stored with {bit_depth(chosen)} ({chosen})")
+    source = av.VideoFormat(info.pixel_format, 64, 64)
+    if is_rgb(info.pixel_format) or len(source.components) < 3:
+        return
+    target = av.VideoFormat(chosen, 64, 64)
+    if (target.chroma_width(64), target.chroma_height(64)) < (
+        source.chroma_width(64),
+        source.chroma_height(64),
+    ):
+        notify(f"the chroma of {info.pixel_format} is stored halved ({chosen}; see pix_fmt)")

@@ -1,0 +1,89 @@
+"""Image sequences as video: a folder of pictures, or a numbered printf pattern."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import av
+
+from magnify.errors import SettingsError, VideoError
+
+SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
+"""The pictures that a folder is searched for."""
+
+_NUMBER = re.compile(r"%(?:0(\d+))?d")
+
+
+def is_image_sequence(path: Path) -> bool:
+    """A folder, or a name such as `frame_%04d.png`."""
+    return path.is_dir() or is_pattern(path.name)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name has a printf number in it, such as %d or %04d."""
+    return _NUMBER.search(name) is not None
+
+
+def frame_rate(path: Path, fps: Fraction | float | None) -> Fraction:
+    """The rate of an image sequence, which only the user can know."""
+    if fps is None:
+        raise SettingsError(f"{path}: images have no frame rate; say it with fps (--fps)")
+    if not 0 < fps < float("inf"):
+        raise SettingsError(f"fps must be above 0, not {fps}")
+    return Fraction(fps).limit_denominator(100_000)
+
+
+def list_images(path: Path) -> list[Path]:
+    """The pictures of a folder in natural order, or those of a pattern by number.
+
+    Raises:
+        VideoError: there are none, or a number is missing from the pattern's sequence.
+    """
+    images = _numbered(path) if not path.is_dir() else _in_folder(path)
+    if not images:
+        raise VideoError(f"{path}: no images found (looked for {', '.join(sorted(SUFFIXES))})")
+    return images
+
+
+def read_images(paths: list[Path]) -> Iterator[av.VideoFrame]:
+    """One decoded frame for each file."""
+    for path in paths:
+        try:
+            with av.open(f"file:{path}", options={"pattern_type": "none"}) as image:
+                yield next(image.decode(video=0))
+        except (av.FFmpegError, StopIteration, IndexError) as error:
+            raise VideoError(f"{path}: cannot be read as an image") from error
+
+
+def pattern_matcher(pattern: str) -> re.Pattern[str]:
+    """The file names that a printf pattern stands for; the number is group 1."""
+    before, width, after = _NUMBER.split(pattern, maxsplit=1)
+    digits = rf"(\d{{{width},}})" if width else r"(\d+)"
+    return re.compile(re.escape(before) + digits + re.escape(after))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    def natural(path: Path) -> list[tuple[int, str]]:
+        parts = re.findall(r"\d+|\D+", path.name.lower())
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+    images = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return sorted((path for path in images if not path.name.startswith(".")), key=natural)
+
+
+def _numbered(pattern: Path) -> list[Path]:
+    matcher = pattern_matcher(pattern.name)
+    if not pattern.parent.is_dir():
+        raise VideoError(f"{pattern}: there is no folder {pattern.parent}")
+    numbered = {
+        int(match.group(1)): path
+        for path in pattern.parent.iterdir()
+        if (match := matcher.fullmatch(path.name))
+    }
+    numbers = sorted(numbered)
+    for before, after in pairwise(numbers):
+        if after != before + 1:
+            raise VideoError(f"{pattern}: image number {before + 1} is missing")
+    return [numbered[number] for number in numbers]

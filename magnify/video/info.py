@@ -1,0 +1,196 @@
+"""What a video is: found out once, before any frame is processed."""
+
+import statistics
+import struct
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from math import atan2, degrees
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import InputContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.stream import VideoStream
+
+from magnify.errors import SettingsError, VideoError
+from magnify.video.colour import ColourTags, bit_depth, check_matrix
+from magnify.video.decoding import decode, open_video, video_stream
+from magnify.video.images import frame_rate, is_image_sequence, list_images, read_images
+
+IMAGES = "images"
+
+JITTER_PACKETS = 300
+"""So many packets tell whether the frame rate is constant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """A video stream and the file around it. Sizes are those of the stored, unrotated pictures.
+
+    Attributes:
+        width, height: in pixels.
+        time_base: seconds per tick of every time stamp.
+        average_rate: frames per second, as the container says.
+        path: the file, image folder or image pattern; None for pictures that come from nowhere.
+        container: FFmpeg's name of the format; "images" for an image sequence.
+        codec, pixel_format: FFmpeg's names.
+        bit_depth: of one colour channel as stored.
+        start_pts: time stamp of the first frame, in ticks.
+        frames: how many there are, as far as the container tells; the true number may differ.
+        duration: of the video stream, in seconds.
+        colour: primaries, transfer, matrix and range.
+        sample_aspect_ratio: a pixel's width over its height.
+        display_matrix: the 9 numbers that turn the stored picture into the shown one.
+        frame_interval_jitter: how far, in typical frame intervals, an interval strays from the
+            typical one among the first 300 frames; 0 means a constant rate.
+        interlaced: whether the frames are made of two fields.
+        audio_streams, subtitle_streams: how many the file has.
+        cut_start: seconds that are left out at the start.
+        cut_end: whether the end may be left out.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction
+    average_rate: Fraction | None = None
+    path: Path | None = None
+    container: str | None = None
+    codec: str = "rawvideo"
+    pixel_format: str = "rgb24"
+    bit_depth: int = 8
+    start_pts: int = 0
+    frames: int | None = None
+    duration: float | None = None
+    colour: ColourTags = field(default_factory=lambda: ColourTags(matrix=0, range=2))
+    sample_aspect_ratio: Fraction | None = None
+    display_matrix: tuple[int, ...] | None = None
+    frame_interval_jitter: float = 0.0
+    interlaced: bool = False
+    audio_streams: int = 0
+    subtitle_streams: int = 0
+    cut_start: Fraction = Fraction(0)
+    cut_end: bool = False
+
+    @property
+    def rotation(self) -> int:
+        """Degrees counter-clockwise by which a player turns the stored picture."""
+        if self.display_matrix is None:
+            return 0
+        return round(-degrees(atan2(self.display_matrix[1], self.display_matrix[0])))
+
+
+def probe(path: str | Path, *, fps: Fraction | float | None = None) -> VideoInfo:
+    """Look at a video without processing it: opens it, reads its first packets, decodes a frame.
+
+    `fps` is needed for image sequences, and wrong for everything else.
+
+    Raises:
+        VideoError: missing, not a video, no video stream, nothing that decodes.
+        SettingsError: `fps` is missing or out of place.
+    """
+    path = Path(path)
+    if is_image_sequence(path):
+        return _probe_images(path, frame_rate(path, fps))
+    if fps is not None:
+        raise SettingsError(f"{path}: fps is for image sequences; a video has its own time stamps")
+    with open_video(path) as container:
+        return _probe_container(path, container)
+
+
+def _probe_images(path: Path, rate: Fraction) -> VideoInfo:
+    images = list_images(path)
+    return replace(
+        _describe(next(read_images(images[:1])), 1 / rate),
+        average_rate=rate,
+        path=path,
+        container=IMAGES,
+        codec=images[0].suffix.lower().lstrip("."),
+        frames=len(images),
+        duration=float(len(images) / rate),
+    )
+
+
+def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
+    stream = video_stream(path, container)
+    frame, time_stamps = _first_packets(path, container, stream)
+    check_matrix(ColourTags.of(frame), str(path))
+    rate = stream.average_rate or stream.guessed_rate or None
+    duration = _duration(container, stream)
+    assert stream.time_base is not None
+    return replace(
+        _describe(frame, stream.time_base),
+        average_rate=rate,
+        path=path,
+        container=container.format.name,
+        codec=stream.codec_context.codec.canonical_name,
+        frames=stream.frames or (round(duration * rate) if duration and rate else None),
+        duration=duration,
+        sample_aspect_ratio=stream.sample_aspect_ratio or None,
+        frame_interval_jitter=_interval_jitter(time_stamps),
+        audio_streams=len(container.streams.audio),
+        subtitle_streams=len(container.streams.subtitles),
+    )
+
+
+def _describe(frame: av.VideoFrame, time_base: Fraction) -> VideoInfo:
+    """What a frame says by itself."""
+    return VideoInfo(
+        width=frame.width,
+        height=frame.height,
+        time_base=time_base,
+        pixel_format=frame.format.name,
+        bit_depth=bit_depth(frame.format.name),
+        start_pts=frame.pts or 0,
+        colour=ColourTags.of(frame),
+        display_matrix=_display_matrix(frame),
+        interlaced=frame.interlaced_frame,
+    )
+
+
+def _first_packets(
+    path: Path, container: InputContainer, stream: VideoStream
+) -> tuple[av.VideoFrame, list[int]]:
+    """The first frame, and the sorted time stamps of the first packets."""
+    first: av.VideoFrame | None = None
+    time_stamps = []
+    try:
+        for packet in container.demux(stream):
+            if first is None:
+                first = next(iter(decode(packet)), None)
+            if packet.pts is not None:
+                time_stamps.append(packet.pts)
+            if len(time_stamps) >= JITTER_PACKETS and first is not None:
+                # Frames that are stored later may be shown between the last of these.
+                return first, sorted(time_stamps)[: -JITTER_PACKETS // 10]
+    except av.FFmpegError as error:
+        if first is None:
+            raise VideoError(f"{path}: no frame can be decoded ({error.strerror})") from error
+    if first is None:
+        raise VideoError(f"{path}: has no frames that can be decoded")
+    return first, sorted(time_stamps)
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else None
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    side_data: Any = frame.side_data  # whose stubs are wrong
+    for data in side_data:
+        if data.type == SideDataType.DISPLAYMATRIX:
+            return struct.unpack("9i", bytes(data))
+    return None
+
+
+def _interval_jitter(time_stamps: list[int]) -> float:
+    """A deviation of one tick is rounding: a container's ticks need not divide the interval."""
+    intervals = [after - before for before, after in pairwise(time_stamps)]
+    if not intervals:
+        return 0.0
+    typical = statistics.median(intervals)
+    deviation = max(abs(interval - typical) for interval in intervals)
+    return max(0.0, deviation - 1) / typical if typical else 0.0

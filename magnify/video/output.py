@@ -1,0 +1,180 @@
+"""A video file being written: the encoder, the container, and what is copied beside the video."""
+
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from magnify.errors import SettingsError
+from magnify.video.colour import ColourConverter
+from magnify.video.encoding import Encoding, encoder_settings
+from magnify.video.gif import CENTISECOND, Palettes
+from magnify.video.info import IMAGES, VideoInfo
+from magnify.video.reader import Frame
+from magnify.video.streams import StreamCopier
+
+_MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
+_MOV_TAGS = re.compile(
+    "(title|artist|album_artist|composer|album|date|comment|genre|copyright|lyrics|description|"
+    "synopsis|show|episode_id|network|keywords|track|disc|grouping|creation_time)(-.*)?"
+)
+"""The tags that MP4 and QuickTime have places for; any other needs a table of its own."""
+
+_LARGEST_TIMESCALE = 2**31 - 1
+
+
+class ContainerOutput:
+    """One video file, opened with everything its header needs; complete after `finish`.
+
+    Raises:
+        SettingsError: the codec, its options and the container do not go together.
+        av.FFmpegError: the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        encoding: Encoding,
+        metadata: Mapping[str, str],
+        notify: Callable[[str], None],
+    ) -> None:
+        self._info = info
+        self._settings = encoder_settings(encoding, path.suffix.lower(), info, notify)
+        self._colour = info.colour.encoded_as(self._settings.pixel_format, info.height)
+        self._converter = ColourConverter()
+        gif = self._settings.codec == "gif"
+        self._palettes = Palettes(info.width, info.height) if gif else None
+        self._time_base = CENTISECOND if gif else info.time_base
+        self._durations: dict[int, int] = {}
+        self._shift = Fraction(0)
+        self._begun = False
+        self._end = Fraction(0)
+        self._copier: StreamCopier | None = None
+        self._container = av.open(f"file:{path}", "w", metadata_errors="surrogateescape")
+        try:
+            self._stream = self._add_video()
+            tags = self._add_other_streams(encoding.audio, notify)
+            self._container.metadata.update({**metadata, **tags})
+            if path.suffix.lower() in _MOV_FAMILY:
+                self._container.container_options.update(self._mov_options())
+            self._container.start_encoding()
+        except BaseException:
+            self.abandon()
+            raise
+
+    def write(self, frame: Frame) -> None:
+        """Encode a frame and copy what belongs beside it."""
+        if not self._begun:
+            self._begin(frame)
+        begin = frame.pts * self._info.time_base
+        self._end = begin + frame.duration * self._info.time_base
+        encoded = self._converter.to_frame(
+            frame.picture, "rgb24" if self._palettes else self._settings.pixel_format, self._colour
+        )
+        encoded.time_base = self._time_base
+        encoded.pts = round((begin - self._shift) / self._time_base)
+        self._durations[encoded.pts] = round(self._end / self._time_base) - round(
+            begin / self._time_base
+        )
+        if self._palettes:
+            encoded = self._palettes.apply(encoded)
+        self._encode(encoded)
+        if self._copier:
+            self._copier.copy_until(self._end)
+
+    def finish(self) -> None:
+        """Write everything that is still held back and close the file."""
+        self._encode(None)
+        if self._copier:
+            self._copier.copy_until(self._end if self._info.cut_end else None)
+            self._copier.finish()
+            self._copier.close()
+        self._container.close()
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        if self._copier:
+            self._copier.close()
+        # Closing writes a trailer, for which there may be no room.
+        with suppress(av.FFmpegError, OSError, ValueError):
+            self._container.close()
+
+    def _add_video(self) -> VideoStream:
+        info, settings = self._info, self._settings
+        try:
+            stream = self._container.add_stream(
+                settings.codec,
+                rate=info.average_rate or round(1 / info.time_base),
+                options=dict(settings.options),
+                width=info.width,
+                height=info.height,
+                time_base=self._time_base,
+            )
+        except ValueError as error:
+            raise SettingsError(
+                f"{settings.codec} video cannot be stored in this container"
+            ) from error
+        assert isinstance(stream, VideoStream)
+        context = stream.codec_context
+        context.pix_fmt = settings.pixel_format
+        context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
+        context.colorspace, context.color_range = self._colour.matrix, self._colour.range
+        if info.sample_aspect_ratio is not None:
+            context.sample_aspect_ratio = info.sample_aspect_ratio
+        stream.set_display_matrix(info.display_matrix)
+        self._open_encoder(stream)
+        return stream
+
+    def _open_encoder(self, stream: VideoStream) -> None:
+        """Before anything else happens: most choices that cannot work show here."""
+        settings = self._settings
+        chosen = ", ".join(f"{key} {value}" for key, value in settings.options.items())
+        try:
+            stream.codec_context.open()
+        except (av.FFmpegError, ValueError) as error:
+            raise SettingsError(
+                f"{settings.codec} cannot encode {self._info.width}x{self._info.height} "
+                f"{settings.pixel_format} with {chosen or 'its defaults'}: {error}"
+            ) from error
+        # What an encoder does not know stays behind.
+        for key in stream.codec_context.options:
+            if key in settings.options:
+                raise SettingsError(f"{settings.codec} has no setting {key}")
+
+    def _add_other_streams(self, audio: bool, notify: Callable[[str], None]) -> dict[str, str]:
+        info = self._info
+        if info.path is None or info.container == IMAGES:
+            return {}
+        self._copier = StreamCopier(info.path, self._container, audio=audio, notify=notify)
+        return self._copier.describe(self._stream)
+
+    def _mov_options(self) -> dict[str, str]:
+        # Start offsets are stored in the movie's ticks: these must suit every stream.
+        bases = [stream.time_base for stream in self._container.streams]
+        timescale = lcm(*(base.denominator for base in bases if base))
+        options = {"movie_timescale": str(min(timescale, _LARGEST_TIMESCALE))}
+        if not all(_MOV_TAGS.fullmatch(tag) for tag in self._container.metadata):
+            options["movflags"] = "use_metadata_tags"
+        return options
+
+    def _begin(self, first: Frame) -> None:
+        """The first frame appears when the source's first frame did, wherever it was cut."""
+        self._begun = True
+        cut = (first.pts - self._info.start_pts) * self._info.time_base
+        self._shift = cut + (self._copier.origin if self._copier else 0)
+        if self._copier:
+            start = first.pts * self._info.time_base if self._info.cut_start else None
+            self._copier.begin(self._shift, start)
+
+    def _encode(self, frame: av.VideoFrame | None) -> None:
+        for packet in self._stream.encode(frame):
+            # Not every encoder passes it on, and the last frame's is written nowhere else.
+            if packet.pts is not None:
+                packet.duration = self._durations.pop(packet.pts, 0)
+            self._container.mux(packet)

@@ -1,0 +1,173 @@
+"""Reading video: decoded frames as RGB pictures, each with its time stamp."""
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+
+from magnify.errors import SettingsError, TruncatedInputError, VideoError
+from magnify.video.colour import ColourConverter, Picture
+from magnify.video.decoding import Decoder
+from magnify.video.images import list_images, read_images
+from magnify.video.info import IMAGES, VideoInfo, probe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a video and when it is shown.
+
+    Attributes:
+        picture: RGB as stored, before any rotation, full range, (H, W, 3); uint8 for sources of 8
+            bits, uint16 for deeper ones. Transparency is dropped, not blended with anything.
+        pts: when it appears, in ticks of the video's time base, on the source's own clock.
+        duration: how long it stays, in ticks.
+    """
+
+    picture: Picture
+    pts: int
+    duration: int
+
+
+class VideoReader:
+    """Iterates once over a video's frames in the order in which they are shown.
+
+    `start` and `end` are seconds since the first frame (frames in [start, end) are delivered);
+    `max_frames` counts from `start`. `fps` is for image sequences: a folder or a printf pattern.
+    Time stamps increase strictly; where the file lacks one, the frame before it tells.
+
+    Raises:
+        VideoError: on construction, there is no such video; while iterating, it has no frame in
+            the range, or frames of different sizes.
+        SettingsError: on construction, the range or `fps` makes no sense.
+        TruncatedInputError: after all frames that could be decoded, the file is damaged or ends
+            before it should.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction | float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        max_frames: int | None = None,
+    ) -> None:
+        source = probe(path, fps=fps)
+        _check_range(source, start, end, max_frames)
+        self._first_pts = source.start_pts + _ticks(start or 0.0, source.time_base)
+        self._end_pts = inf if end is None else source.start_pts + _ticks(end, source.time_base)
+        self._max_frames = inf if max_frames is None else max_frames
+        self.info = replace(
+            source,
+            frames=_expected_frames(source, start or 0.0, end, max_frames),
+            cut_start=(self._first_pts - source.start_pts) * source.time_base,
+            cut_end=end is not None or max_frames is not None,
+        )
+        self._frames = self._read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames
+
+    def close(self) -> None:
+        """Closes the file. No other thread may be iterating at that moment."""
+        self._frames.close()
+
+    def _read(self) -> Generator[Frame, None, None]:
+        path = self.info.path
+        assert path is not None
+        converter = ColourConverter()
+        delivered = 0
+        if self.info.container == IMAGES:
+            source: Iterable[av.VideoFrame] = _numbered(read_images(list_images(path)))
+        else:
+            source = Decoder(path, self._first_pts if self.info.cut_start else None)
+        for frame, pts, duration in _timed(source, self.info):
+            if pts < self._first_pts:
+                continue
+            if pts >= self._end_pts or delivered >= self._max_frames:
+                break
+            if (frame.width, frame.height) != (self.info.width, self.info.height):
+                raise VideoError(
+                    f"{path}: frame {delivered} is {frame.width}x{frame.height}, those before it "
+                    f"{self.info.width}x{self.info.height}; split the video where its size changes"
+                )
+            yield Frame(converter.to_picture(frame, self.info.colour), pts, duration)
+            delivered += 1
+        if not delivered:
+            raise VideoError(f"{path}: no frame lies in the chosen range")
+        if isinstance(source, Decoder) and source.damage:
+            raise TruncatedInputError(f"{path}: {source.damage}; {delivered} frames were read")
+
+
+def _timed(
+    frames: Iterable[av.VideoFrame], info: VideoInfo
+) -> Iterator[tuple[av.VideoFrame, int, int]]:
+    """Frames with their time stamps and durations; a frame lasts until the next one."""
+    interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
+    held: av.VideoFrame | None = None
+    pts = info.start_pts
+    for frame in frames:
+        if held is not None:
+            last_duration = held.duration or interval
+            after = max(pts + last_duration if frame.pts is None else frame.pts, pts + 1)
+            yield held, pts, after - pts
+            pts = after
+        elif frame.pts is not None:
+            pts = frame.pts
+        held = frame
+    if held is not None:
+        yield held, pts, held.duration or interval
+
+
+def _numbered(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    for number, image in enumerate(images):
+        image.pts, image.duration = number, 1
+        yield image
+
+
+def _check_range(
+    info: VideoInfo, start: float | None, end: float | None, max_frames: int | None
+) -> None:
+    if start is not None and not 0 <= start < inf:
+        raise SettingsError(f"start must be 0 s or later, not {start}")
+    if end is not None and not (start or 0.0) < end < inf:
+        raise SettingsError(f"end must be later than the start ({start or 0.0} s), not {end}")
+    if max_frames is not None and max_frames < 1:
+        raise SettingsError(f"max_frames must be 1 or more, not {max_frames}")
+    if start is not None and info.duration is not None and start >= info.duration:
+        raise SettingsError(
+            f"start {start} s is beyond the end of {info.path} ({info.duration:.3f} s)"
+        )
+
+
+def _ticks(seconds: float, time_base: Fraction) -> int:
+    """The tick nearest to a time that a user wrote in decimals."""
+    return round(Fraction(seconds) / time_base)
+
+
+def _expected_frames(
+    info: VideoInfo, start: float, end: float | None, max_frames: int | None
+) -> int | None:
+    frames = info.frames
+    if frames is not None and info.duration:
+        seconds = min(inf if end is None else end, info.duration) - start
+        frames = min(frames, max(1, round(frames * seconds / info.duration)))
+    if max_frames is None:
+        return frames
+    return max_frames if frames is None else min(frames, max_frames)

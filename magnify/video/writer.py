@@ -1,0 +1,188 @@
+"""Writing video safely: nothing half-written, nothing overwritten unasked."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+
+from magnify.errors import SettingsError, VideoError
+from magnify.video.encoding import Encoding
+from magnify.video.image_output import ImageOutput, check_replaceable, image_target
+from magnify.video.info import VideoInfo
+from magnify.video.output import ContainerOutput
+from magnify.video.reader import Frame, VideoReader
+
+_REASONS = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file would be larger than allowed",
+    errno.EACCES: "writing is not allowed there",
+    errno.EPERM: "writing is not allowed there",
+    errno.EROFS: "the disk is read-only",
+}
+
+
+class VideoWriter:
+    """Writes frames with the source's time stamps, streams and tags, under a temporary name.
+
+    The output gets its name when the `with` block ends well; otherwise nothing is left of it.
+    Frames may be written in another thread than the one that made the writer.
+
+    Args:
+        path: .mp4, .m4v, .mov, .mkv, .webm or .gif. A printf pattern, a folder, or a name that
+            ends with "/" or has no extension is an image folder, written as PNGs.
+        source: what is known of the frames to come; its file gives the other streams.
+        encoding: codec and quality.
+        overwrite: replace `path` if it exists.
+        metadata: tags for the file, where the source does not have them.
+
+    Attributes:
+        notices: one line for each thing about the source that cannot be kept as it was.
+
+    Raises:
+        SettingsError: on construction: `path` exists, is the source, or cannot be encoded so.
+        VideoError: it cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        source: VideoReader | VideoInfo,
+        encoding: Encoding | None = None,
+        *,
+        overwrite: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self.notices: list[str] = []
+        self.info = source.info if isinstance(source, VideoReader) else source
+        images = image_target(path)
+        self.path = images[0] if images else Path(path)
+        _check_target(self.path, images[1] if images else None, self.info, overwrite)
+        part = f".{self.path.stem}.{secrets.token_hex(4)}.part{self.path.suffix}"
+        self._part = self.path.with_name(part)
+        self._overwrite = overwrite
+        encoding = encoding or Encoding()
+        with self._errors_named():
+            if images:
+                self._output: ImageOutput | ContainerOutput = ImageOutput(
+                    self._part, images[1], self.info, encoding, self.notices.append
+                )
+            else:
+                self._output = ContainerOutput(
+                    self._part, self.info, encoding, metadata or {}, self.notices.append
+                )
+        self._frames = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        else:
+            self.close()
+
+    def write(self, frame: Frame) -> None:
+        """Encode the next frame, a picture of the source's size.
+
+        Raises:
+            VideoError: the picture has another size, or cannot be written.
+        """
+        height, width = frame.picture.shape[:2]
+        if (width, height) != (self.info.width, self.info.height):
+            raise VideoError(
+                f"{self.path}: a {width}x{height} picture does not fit into a video of "
+                f"{self.info.width}x{self.info.height}"
+            )
+        with self._errors_named():
+            self._output.write(frame)
+        self._frames += 1
+
+    def close(self) -> None:
+        """Finish the file and give it its name.
+
+        Raises:
+            VideoError: no frame was written, or the rest cannot be written; nothing is left.
+        """
+        try:
+            if not self._frames:
+                raise VideoError(f"{self.path}: no frame was written")
+            with self._errors_named():
+                self._output.finish()
+                self._publish()
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Remove what was written so far."""
+        self._output.abandon()
+        self._remove_part()
+
+    def _publish(self) -> None:
+        if self.path.exists() and not self._overwrite and not _is_empty_folder(self.path):
+            raise VideoError(f"{self.path}: appeared in the meantime; it was left as it is")
+        if not self.path.is_dir():
+            os.replace(self._part, self.path)
+            return
+        replaced = self._part.with_suffix(".replaced")
+        os.rename(self.path, replaced)
+        os.rename(self._part, self.path)
+        shutil.rmtree(replaced)
+
+    def _remove_part(self) -> None:
+        if self._part.is_dir():
+            shutil.rmtree(self._part)
+        else:
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        """Errors of the system and of FFmpeg in words; while opening, nothing may stay behind."""
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
+            raise VideoError(f"{self.path}: cannot be written: {reason}") from error
+
+
+def _check_target(path: Path, pattern: str | None, info: VideoInfo, overwrite: bool) -> None:
+    """Everything about the name alone, before anything is created.
+
+    Raises:
+        SettingsError: it is the source, or exists and is not to be replaced.
+        VideoError: there is no folder for it.
+    """
+    if path.exists() and any(os.path.samefile(path, place) for place in _places(info)):
+        raise SettingsError(f"{path}: is the input itself; choose another output")
+    if pattern is not None and path.is_dir():
+        check_replaceable(path, pattern)
+    if os.path.lexists(path) and not overwrite and not _is_empty_folder(path):
+        raise SettingsError(f"{path}: exists already; choose another name or allow overwriting")
+    if pattern is None and path.is_dir():
+        raise SettingsError(f"{path}: is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise VideoError(f"{path}: there is no folder {path.parent}")
+
+
+def _places(info: VideoInfo) -> list[Path]:
+    """The files and folders that the source is read from, which no output may replace."""
+    if info.path is None:
+        return []
+    return [place for place in (info.path, info.path.parent) if place.exists()]
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
