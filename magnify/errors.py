@@ -9,6 +9,8 @@ MagnifyError
 Each message is one line that says what is wrong, with which value or file, and what to do.
 """
 
+from typing import Any
+
 
 class MagnifyError(Exception):
     """Base of all errors that `magnify` raises on purpose."""
@@ -27,4 +29,9 @@ class VideoError(MagnifyError):
 
 
 class TruncatedInputError(VideoError):
-    """The input ended early; every frame that could be decoded was processed and written."""
+    """The input ended early; every frame that could be decoded was processed and written.
+
+    `report` is the `Report` of the output that was written nevertheless, once there is one.
+    """
+
+    report: Any = None

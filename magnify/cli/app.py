@@ -1,0 +1,74 @@
+"""The `magnify` command: its groups, its version, and the only place that handles errors."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from magnify.cli import bandpass, bands, models, run, weights
+from magnify.cli.console import error_line
+from magnify.errors import MagnifyError, SettingsError
+from magnify.version import __version__
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+UsageError: Any = typer.BadParameter.__base__
+"""Base of all that Typer raises for a wrong command line; it has no public name."""
+
+
+class ErrorHandlingGroup(TyperGroup):
+    """Turns errors into one line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            command = error.ctx.command_path if error.ctx else "magnify"
+            error_line(f"{error.format_message()} See `{command} --help`.")
+            raise typer.Exit(EXIT_USAGE) from error
+        except MagnifyError as error:
+            error_line(str(error))
+            raise typer.Exit(exit_code(error)) from error
+
+
+def exit_code(error: MagnifyError) -> int:
+    return EXIT_USAGE if isinstance(error, SettingsError) else EXIT_FAILED
+
+
+app = typer.Typer(
+    cls=ErrorHandlingGroup,
+    name="magnify",
+    help="See tiny motion in video: learning-based motion magnification.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of several inputs failed, "
+    "130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"magnify {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", "-V", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("run")(run.run)
+app.command("bandpass")(bandpass.bandpass)
+app.command("bands")(bands.bands)
+app.command("models")(models.models)
+app.add_typer(weights.app, name="weights")

@@ -1,0 +1,24 @@
+"""`magnify bands`: the named frequency bands."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+
+def bands(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
+) -> None:
+    """List the named bands for `magnify bandpass --band NAME`, and where each comes from."""
+    from magnify.temporal.bands import BANDS
+
+    if as_json:
+        typer.echo(json.dumps({name: asdict(band) for name, band in BANDS.items()}))
+        return
+    for name, band in BANDS.items():
+        rate = "" if band.sampling_rate is None else f", recorded at {band.sampling_rate:g} fps"
+        typer.echo(f"{name}: {band.low:g} to {band.high:g} Hz{rate}")
+        typer.echo(f"    {band.source}")

@@ -1,0 +1,221 @@
+"""Several inputs through one engine: names, checks, progress, reports, exit codes."""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from magnify.cli.console import error_line, notice_line, progress
+from magnify.cli.options import Common
+from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
+
+if TYPE_CHECKING:
+    from magnify.modes import Mode
+    from magnify.pipeline import Engine, Report
+    from magnify.video import Encoding
+
+EXIT_SOME_FAILED = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes."""
+
+    input: Path
+    output: Path
+
+
+def magnify_all(common: Common, mode: "Mode") -> None:
+    """Magnifies every input; one failure does not stop the others.
+
+    Raises:
+        SettingsError: the command as a whole cannot work.
+        MagnifyError: the only input failed.
+        typer.Exit: code 3, some of several inputs failed, or 1, all of them.
+    """
+    from magnify.pipeline import check_alpha
+
+    check_alpha(common.alpha)
+    jobs = plan(common, mode.label)
+    failures: list[tuple[Job, MagnifyError]] = []
+    ready = [job for job in jobs if _attempt(job, lambda job: _check(job, common), failures)]
+    ready = [job for job in ready if not _skipped(job, common)]
+    if ready:
+        engine = _engine(common)
+        step = _describe if common.dry_run else _magnify
+        for job in ready:
+            _attempt(job, lambda job: step(job, common, mode, engine), failures)
+    if failures and len(jobs) == 1:
+        raise failures[0][1]
+    for job, error in failures:
+        error_line(_naming(job, error))
+    if failures:
+        error_line(f"{len(failures)} of {len(jobs)} inputs failed")
+        raise typer.Exit(1 if len(failures) == len(jobs) else EXIT_SOME_FAILED)
+
+
+def plan(common: Common, label: str) -> list[Job]:
+    """Each input's output: beside it, named after what is done to it, unless told otherwise."""
+    jobs: list[Job] = []
+    for source in common.inputs:
+        stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", source.stem if source.suffix else source.name)
+        suffix = ".mkv" if common.lossless else ".mp4"
+        name = f"{stem or 'frames'}_x{common.alpha:g}_{label}{suffix}"
+        output = common.output or (common.output_dir or source.resolve().parent) / name
+        for job in jobs:
+            if job.output == output:
+                raise SettingsError(
+                    f"{job.input} and {source} would both be written to {output}; "
+                    "process them one by one with --output"
+                )
+        jobs.append(Job(source, output))
+    return jobs
+
+
+def _attempt(
+    job: Job, step: Callable[[Job], None], failures: list[tuple[Job, MagnifyError]]
+) -> bool:
+    try:
+        step(job)
+    except MagnifyError as error:
+        failures.append((job, error))
+        return False
+    return True
+
+
+def _check(job: Job, common: Common) -> None:
+    if not (job.output.exists() and not common.overwrite and not common.skip_existing):
+        return
+    raise VideoError(f"{job.output} exists; use --overwrite to replace it or --skip-existing")
+
+
+def _skipped(job: Job, common: Common) -> bool:
+    if not (common.skip_existing and job.output.exists()):
+        return False
+    if not common.quiet:
+        notice_line(f"{job.output} exists, skipped")
+    return True
+
+
+def _engine(common: Common) -> "Engine":
+    from magnify.checkpoints import DEFAULT_MODEL
+    from magnify.pipeline import load_engine
+
+    name = common.model.value if common.model else None
+    engine = load_engine(
+        common.weights or name or DEFAULT_MODEL, common.device, common.precision.value
+    )
+    if name is not None and engine.network.model.name != name:
+        raise SettingsError(
+            f"{common.weights} holds {engine.network.model.name}, not {name}; leave out --model"
+        )
+    return engine
+
+
+def _encoding(common: Common) -> "Encoding":
+    from magnify.video import Encoding
+
+    return Encoding(
+        codec=common.codec,
+        crf=common.crf,
+        preset=common.preset,
+        pixel_format=common.pix_fmt,
+        lossless=common.lossless,
+        audio=not common.no_audio,
+    )
+
+
+def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
+    from magnify.pipeline import magnify_video
+
+    if common.output_dir is not None:
+        _make_folder(common.output_dir)
+    try:
+        with progress(job.input.name, quiet=common.quiet) as reporter:
+            report = magnify_video(
+                job.input,
+                job.output,
+                alpha=common.alpha,
+                mode=mode,
+                weights=engine,
+                encoding=_encoding(common),
+                fps=common.fps,
+                start=common.start,
+                end=common.end,
+                max_frames=common.max_frames,
+                overwrite=common.overwrite,
+                progress=reporter,
+            )
+    except TruncatedInputError as error:
+        _tell(error.report, common)
+        raise
+    _tell(report, common)
+
+
+def _tell(report: "Report", common: Common) -> None:
+    if not common.quiet:
+        for notice in report.notices:
+            notice_line(notice)
+        notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
+    if common.json:
+        _print_json(report.as_dict())
+
+
+def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
+    from magnify.clips import VideoClip
+
+    clip = VideoClip(
+        job.input,
+        fps=common.fps,
+        start=common.start,
+        end=common.end,
+        max_frames=common.max_frames,
+    )
+    notices = mode.check(clip)
+    plan = {
+        "input": str(job.input),
+        "output": str(job.output),
+        "frames": clip.count,
+        "width": clip.width,
+        "height": clip.height,
+        "alpha": common.alpha,
+        "mode": mode.describe(clip),
+        "model": engine.model,
+        "weights_sha256": engine.sha256,
+        "device": str(engine.network.runtime.device),
+        "precision": engine.network.runtime.precision,
+        "notices": notices,
+        "dry_run": True,
+    }
+    if common.json:
+        _print_json(plan)
+    else:
+        typer.echo(
+            f"{job.input} -> {job.output}: {clip.count or 'unknown'} frames of "
+            f"{clip.width}x{clip.height}, alpha {common.alpha:g}, {mode.label}, {engine.model} "
+            f"on {plan['device']} in {plan['precision']}"
+        )
+        for notice in notices:
+            notice_line(notice)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise VideoError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+
+def _naming(job: Job, error: MagnifyError) -> str:
+    message = str(error)
+    return message if str(job.input) in message else f"{job.input}: {message}"
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()

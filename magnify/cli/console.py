@@ -1,0 +1,79 @@
+"""What the command says to people, all of it on stderr: errors, notices, progress."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+PLAIN_SECONDS = 10.0
+"""How often a progress line is printed where no bar can be drawn."""
+
+
+def console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def error_line(message: str) -> None:
+    print(f"magnify: error: {message}", file=sys.stderr)
+
+
+def notice_line(message: str) -> None:
+    print(f"magnify: {message}", file=sys.stderr)
+
+
+class Reporter(Protocol):
+    """Called with the stage, frames done, and frames in all if known."""
+
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None: ...
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.1f} fps")
+
+
+@contextmanager
+def progress(name: str, *, quiet: bool) -> Iterator[Reporter]:
+    """Shows how far one input is: a bar on a terminal, a line now and then elsewhere."""
+    if quiet:
+        yield lambda stage, done, total: None
+    elif not sys.stderr.isatty():
+        yield _PlainProgress(name)
+    else:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, _Rate(), TimeRemainingColumn(), console=console()) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda stage, done, total: bar.update(
+                task, description=f"{stage} {name}", completed=done, total=total
+            )
+
+
+class _PlainProgress:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.stage = ""
+        self.began = self.printed = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
+        now = time.monotonic()
+        if stage != self.stage:
+            self.stage, self.began = stage, now
+        if now - self.printed < PLAIN_SECONDS and done != total:
+            return
+        self.printed = now
+        of_total = "" if total is None else f"/{total}"
+        seconds = max(now - self.began, 1e-9)
+        notice_line(f"{stage} {self.name}: {done}{of_total} frames, {done / seconds:.1f} fps")

@@ -1,0 +1,80 @@
+"""`magnify weights`: look into checkpoint files and convert them."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Look into checkpoint files and convert them.", no_args_is_help=True)
+
+File = Annotated[
+    str, typer.Argument(help="A checkpoint file, or the name of built-in weights.", metavar="FILE")
+]
+
+
+class NumberFormat(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+@app.command()
+def inspect(
+    file: File,
+    tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout.")
+    ] = False,
+) -> None:
+    """Print a checkpoint's layout, number of tensors and parameters, and sha256."""
+    from magnify.checkpoints import load_checkpoint
+
+    checkpoint = load_checkpoint(file)
+    shapes = {name: list(tensor.shape) for name, tensor in checkpoint.tensors.items()}
+    facts = {
+        "file": str(checkpoint.path),
+        "layout": checkpoint.layout.name,
+        "source": checkpoint.layout.source,
+        "paper": checkpoint.layout.paper,
+        "licence": checkpoint.layout.licence,
+        "tensors": len(checkpoint.tensors),
+        "parameters": checkpoint.parameters,
+        "sha256": checkpoint.sha256,
+        "metadata": checkpoint.metadata,
+    }
+    if as_json:
+        typer.echo(json.dumps({**facts, "shapes": shapes} if tensors else facts))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            for key, text in value.items():
+                typer.echo(f"{name}.{key}: {text}")
+        else:
+            typer.echo(f"{name}: {value}")
+    if tensors:
+        for name, shape in shapes.items():
+            typer.echo(f"  {name} {'x'.join(map(str, shape))}")
+
+
+@app.command()
+def convert(
+    file: File,
+    output: Annotated[Path, typer.Argument(help="The file to write.", metavar="OUT.safetensors")],
+    number_format: Annotated[
+        NumberFormat, typer.Option("--dtype", help="What to store the numbers in.")
+    ] = NumberFormat.float32,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", "-y", help="Replace the output if it exists.")
+    ] = False,
+) -> None:
+    """Write a checkpoint in this project's own format, with its provenance in the metadata."""
+    import torch
+
+    from magnify.checkpoints import convert_checkpoint, load_checkpoint
+
+    checkpoint = load_checkpoint(file)
+    dtype = getattr(torch, number_format.value)
+    convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
+    typer.echo(f"{output}: {checkpoint.layout.name}, {checkpoint.parameters:,} parameters")

@@ -1,0 +1,83 @@
+"""Where frames come from: a video file or an array, either as often as a mode needs them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from magnify.errors import SettingsError, TruncatedInputError
+from magnify.video import Frame, Picture, VideoInfo, VideoReader
+
+
+class Clip(ABC):
+    """A sequence of frames of one size that can be read more than once.
+
+    Attributes:
+        height, width: in pixels.
+        rate: frames a second, on average; None if unknown.
+        jitter: how far a frame's interval strays from the typical one, relative to that.
+        count: how many frames there are, as far as it is known before reading them.
+        truncated: set when reading found that the input ends early.
+    """
+
+    height: int
+    width: int
+    rate: float | None
+    count: int | None
+    jitter: float = 0.0
+    truncated: TruncatedInputError | None = None
+
+    @abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """All frames, from the first; each call begins anew."""
+
+
+class VideoClip(Clip):
+    """The part of a video that was asked for."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: float | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        max_frames: int | None = None,
+    ) -> None:
+        self.path = path
+        self._open = partial(
+            VideoReader, path, fps=fps, start=start, end=end, max_frames=max_frames
+        )
+        with self._open() as reader:
+            self.info: VideoInfo = reader.info
+        self.height, self.width = self.info.height, self.info.width
+        self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
+        self.count = self.info.frames
+        self.jitter = self.info.frame_interval_jitter
+
+    def frames(self) -> Iterator[Frame]:
+        with self._open() as reader:
+            try:
+                yield from reader
+            except TruncatedInputError as error:
+                # What could be decoded is still worth magnifying; the caller says so afterwards.
+                self.truncated = error
+
+
+class ArrayClip(Clip):
+    """Pictures in memory: (T, H, W, 3), RGB, uint8 or uint16."""
+
+    def __init__(self, pictures: Picture, rate: float) -> None:
+        if pictures.ndim != 4 or pictures.shape[-1] != 3 or 0 in pictures.shape:
+            raise SettingsError(f"pictures must have shape (T, H, W, 3), not {pictures.shape}")
+        if pictures.dtype not in (np.uint8, np.uint16):
+            raise SettingsError(f"pictures must be uint8 or uint16, not {pictures.dtype}")
+        self.pictures = pictures
+        self.count, self.height, self.width = pictures.shape[:3]
+        self.rate = rate
+
+    def frames(self) -> Iterator[Frame]:
+        for number, picture in enumerate(self.pictures):
+            yield Frame(picture=picture, pts=number, duration=1)

@@ -1,0 +1,217 @@
+"""The modes: what counts as motion in a clip, as settings that make an operator for it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from magnify.clips import Clip
+from magnify.errors import SettingsError
+from magnify.frames import padded
+from magnify.runtime import Network, available_memory
+from magnify.temporal.operators import Dynamic as DynamicOperator
+from magnify.temporal.operators import Operator
+from magnify.temporal.operators import Static as StaticOperator
+from magnify.temporal.passband import Passband
+from magnify.temporal.settings import (
+    FilterName,
+    LinearPhaseFir,
+    TemporalFilter,
+    select_filter,
+)
+from magnify.temporal.spool import Storage
+
+Notify = Callable[[str], None]
+
+NOTICED_JITTER = 0.05
+"""Frame intervals that stray this far from the typical one make frequencies uncertain."""
+
+
+class Mode(ABC):
+    """Settings of a mode. `label` is its short form, for names of files."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str: ...
+
+    @abstractmethod
+    def describe(self, clip: Clip) -> dict[str, Any]:
+        """The settings as plain data, with what follows from the clip, for reports."""
+
+    def check(self, clip: Clip) -> list[str]:
+        """Warnings about this mode on that clip, one line each.
+
+        Raises:
+            SettingsError: the mode cannot work on the clip.
+        """
+        return []
+
+    @abstractmethod
+    def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
+        """A fresh operator for one pass over the clip; `notify` takes what to tell the user.
+
+        Raises:
+            SettingsError: the mode cannot work with this network's representation of the clip.
+        """
+
+
+@dataclass(frozen=True)
+class Static(Mode):
+    """Motion since a reference: frame `index`, or the mean of `mean_of` frames from there on."""
+
+    index: int = 0
+    mean_of: int = 1
+    label = "static"
+
+    @classmethod
+    def parse(cls, reference: str) -> "Static":
+        """From `first`, a frame's number (from 0), or `mean:N` for the mean of the first N.
+
+        Raises:
+            SettingsError: the text is none of these.
+        """
+        if reference == "first":
+            return cls()
+        kind, _, number = reference.rpartition(":")
+        if kind in ("", "mean") and number.isdecimal():
+            if kind == "":
+                return cls(index=int(number))
+            if int(number) > 0:
+                return cls(mean_of=int(number))
+        raise SettingsError(
+            f"reference '{reference}' is not understood; use first, a frame's number, or mean:N"
+        )
+
+    def describe(self, clip: Clip) -> dict[str, Any]:
+        return {"name": "static", "reference": self.index, "mean_of": self.mean_of}
+
+    def check(self, clip: Clip) -> list[str]:
+        if clip.count is not None and self.index + self.mean_of > clip.count:
+            self._refuse(clip.count)
+        return []
+
+    def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
+        frames = islice(clip.frames(), self.index, self.index + self.mean_of)
+        pictures = (frame.picture for frame in frames)
+        total: NDArray[np.float64] = np.zeros((clip.height, clip.width, 3))
+        count = 0
+        for picture in pictures:
+            total += picture * (65535 / np.iinfo(picture.dtype).max)
+            count += 1
+        if count < self.mean_of:
+            self._refuse(self.index + count)
+        # 16 bits keep what the mean of 8-bit frames knows beyond its levels.
+        mean = np.rint(total / count).astype(np.uint16)
+        return StaticOperator(network.encode_shape(torch.from_numpy(mean)[None]))
+
+    def _refuse(self, count: int) -> None:
+        wanted = f"frame {self.index}" if self.mean_of == 1 else f"{self.mean_of} frames"
+        raise SettingsError(f"the reference needs {wanted}, but the clip has {count} frames")
+
+
+@dataclass(frozen=True)
+class Dynamic(Mode):
+    """Motion since the previous frame."""
+
+    label = "dynamic"
+
+    def describe(self, clip: Clip) -> dict[str, Any]:
+        return {"name": "dynamic"}
+
+    def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
+        return DynamicOperator()
+
+
+@dataclass(frozen=True)
+class Bandpass(Mode):
+    """Motion in a band of frequencies.
+
+    Attributes:
+        low, high: cut-offs in Hz of the sampling rate; either may be None.
+        filter: "butterworth" (of `order`, causal, or forward and backward with `zero_phase`),
+            "diff-iir", or "fir" (with `taps`: a number, "auto" or "all").
+        coefficients: (r1, r2) of diff-iir as the authors' code takes them, instead of a band.
+        sampling_rate: frames a second that the camera recorded; None: the clip's own rate.
+        memory_budget: bytes that filters which need the whole clip, or much of it, may use;
+            None: a quarter of what is free. Beyond it a whole clip goes to a temporary file.
+    """
+
+    low: float | None = None
+    high: float | None = None
+    filter: FilterName = "butterworth"
+    order: int | None = None
+    taps: int | Literal["auto", "all"] | None = None
+    zero_phase: bool = False
+    coefficients: tuple[float, float] | None = None
+    sampling_rate: float | None = None
+    memory_budget: int | None = None
+
+    @property
+    def label(self) -> str:
+        if self.coefficients is not None:
+            return "r{:g}-{:g}".format(*self.coefficients)
+        if self.low is None:
+            return f"below{self.high:g}Hz"
+        return f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
+
+    def describe(self, clip: Clip) -> dict[str, Any]:
+        return {
+            "name": "bandpass",
+            "low": self.low,
+            "high": self.high,
+            "filter": str(self._filter(clip)),
+            "sampling_rate": self._rate(clip),
+        }
+
+    def check(self, clip: Clip) -> list[str]:
+        found = self._filter(clip).warnings(clip.count)
+        if self.sampling_rate is None and clip.jitter > NOTICED_JITTER:
+            found.append(
+                f"the frame rate varies (intervals stray by up to {clip.jitter:.0%}); frequencies "
+                f"are taken at the mean rate of {self._rate(clip):g} frames a second"
+            )
+        return found
+
+    def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
+        chosen = self._filter(clip)
+        budget = self.memory_budget or available_memory() // 4
+        if isinstance(chosen, LinearPhaseFir):
+            self._check_memory(chosen, clip, network, budget)
+        return chosen.operator(Storage(budget, frames=clip.count, announce=notify))
+
+    def _filter(self, clip: Clip) -> TemporalFilter:
+        band = None
+        if self.coefficients is None or self.low is not None or self.high is not None:
+            band = Passband(self.low, self.high, self._rate(clip))
+        return select_filter(
+            self.filter,
+            band,
+            order=self.order,
+            taps=self.taps,
+            zero_phase=self.zero_phase,
+            coefficients=self.coefficients,
+        )
+
+    def _rate(self, clip: Clip) -> float:
+        rate = self.sampling_rate or clip.rate
+        if rate is None:
+            raise SettingsError("the video does not say its frame rate; give --sampling-rate")
+        return rate
+
+    def _check_memory(
+        self, chosen: LinearPhaseFir, clip: Clip, network: Network, budget: int
+    ) -> None:
+        model = network.model
+        pixels = padded(clip.height, model) * padded(clip.width, model) // model.shape_stride**2
+        need = chosen.used_taps * model.shape_channels * pixels * torch.float32.itemsize
+        if need > budget:
+            raise SettingsError(
+                f"{chosen.used_taps} taps keep {need / 1e9:.1f} GB of this clip in memory, and the "
+                f"budget is {budget / 1e9:.1f} GB; use --taps all (which can go to disk), "
+                "--filter butterworth, or a larger --memory-budget"
+            )

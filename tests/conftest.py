@@ -1,0 +1,79 @@
+"""Clips and weights that several test files use."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import imageio.v2 as imageio
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import magnify
+from magnify.pipeline import Engine
+
+SHARED = Path(os.environ.get("MAGNIFY_SHARED", Path(__file__).parents[2] / "shared"))
+"""Published checkpoints, their outputs and real clips, where a developer has them."""
+
+
+def shared(path: str) -> Path:
+    """A file that is not part of the project; the test is skipped where it is absent."""
+    found = SHARED / path
+    if not found.exists():
+        pytest.skip(f"{path} is not in MAGNIFY_SHARED ({SHARED})")
+    return found
+
+
+def drifting_pattern(frames: int, height: int, width: int, step: float = 0.1) -> NDArray[np.uint8]:
+    """A smooth coloured pattern that drifts right by `step` pixels a frame: (T, H, W, 3)."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(float)
+    pictures = []
+    for number in range(frames):
+        x = columns - step * number
+        waves = (np.sin(x / 3 + rows / 7), np.sin(x / 5 - rows / 4), np.cos(x / 4))
+        pictures.append(127.5 + 90 * np.stack(waves, axis=-1))
+    return np.rint(pictures).astype(np.uint8)
+
+
+def write_clip(path: Path, pictures: NDArray[np.uint8], fps: float = 25) -> Path:
+    with imageio.get_writer(
+        path, fps=fps, codec="libx264", macro_block_size=1, output_params=["-crf", "8"]
+    ) as writer:
+        for picture in pictures:
+            writer.append_data(picture)
+    return path
+
+
+def read_clip(path: Path) -> NDArray[np.uint8]:
+    """All frames, (T, H, W, 3), through a decoder that the package does not use."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path)]
+    size = ffmpeg_size(path)
+    done = subprocess.run(
+        [*command, "-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"],
+        capture_output=True,
+        check=True,
+    )
+    return np.frombuffer(done.stdout, np.uint8).reshape(-1, size[1], size[0], 3)
+
+
+def ffmpeg_size(path: Path) -> tuple[int, int]:
+    """Width and height of a video's first stream, as the ffmpeg program sees them."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    match = re.search(r"Video: .*?, (\d+)x(\d+)", said)
+    assert match is not None, said
+    return int(match[1]), int(match[2])
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Twelve frames of 48 x 40."""
+    return write_clip(tmp_path / "clip.mp4", drifting_pattern(12, 40, 48))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The default network on the CPU in float32."""
+    return magnify.load_engine(device="cpu", precision="fp32")

@@ -1,0 +1,272 @@
+"""The command as people and scripts meet it: names, exit codes, what goes to which stream."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from conftest import drifting_pattern, read_clip, write_clip
+from magnify.cli import app
+
+FAST = ["--device", "cpu", "--precision", "fp32"]
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def run(*arguments: str | Path) -> Result:
+    return invoke("run", *FAST, *arguments)
+
+
+def error_lines(result: Result) -> list[str]:
+    return [line for line in result.stderr.splitlines() if line.startswith("magnify: error: ")]
+
+
+def test_help_and_version_need_no_torch() -> None:
+    program = (
+        "import sys, magnify.cli as c\n"
+        "from typer.testing import CliRunner\n"
+        "for option in ('--help', '--version'):\n"
+        "    assert CliRunner().invoke(c.app, [option]).exit_code == 0\n"
+        "assert CliRunner().invoke(c.app, ['run', '--help']).exit_code == 0\n"
+        "assert not {'torch', 'scipy', 'av', 'numpy'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_result_lies_beside_the_input_and_is_named_after_what_was_done(clip: Path) -> None:
+    result = run(clip)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == ""
+    assert len(read_clip(clip.with_name("clip_x20_static.mp4"))) == 12
+
+
+def test_alpha_and_mode_are_in_the_name(clip: Path) -> None:
+    assert run(clip, "--alpha", "7.5", "--mode", "dynamic", "--max-frames", "2").exit_code == 0
+    assert len(read_clip(clip.with_name("clip_x7.5_dynamic.mp4"))) == 2
+
+
+def test_what_exists_is_not_overwritten_unless_asked(clip: Path) -> None:
+    output = clip.with_name("clip_x20_static.mp4")
+    output.write_bytes(b"precious")
+    result = run(clip)
+    assert result.exit_code == 1
+    assert "exists; use --overwrite" in result.stderr
+    assert run(clip, "--skip-existing").exit_code == 0
+    assert output.read_bytes() == b"precious"
+    assert run(clip, "--overwrite").exit_code == 0
+    assert len(read_clip(output)) == 12
+
+
+@pytest.mark.parametrize("link", [None, "symbolic", "hard"])
+def test_an_input_is_never_the_output(clip: Path, link: str | None) -> None:
+    output = clip
+    if link is not None:
+        output = clip.with_name("alias.mp4")
+        (output.symlink_to if link == "symbolic" else output.hardlink_to)(clip)
+    content = clip.read_bytes()
+    result = run(clip, "-o", output, "--overwrite")
+    assert result.exit_code == 2
+    assert len(error_lines(result)) == 1
+    assert clip.read_bytes() == content
+
+
+def test_json_prints_one_object_per_output_and_nothing_else(clip: Path, tmp_path: Path) -> None:
+    other = write_clip(tmp_path / "other.mp4", drifting_pattern(3, 24, 32))
+    result = run(clip, other, "--output-dir", tmp_path / "new" / "out", "--json")
+    assert result.exit_code == 0, result.stderr
+    reports = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [report["frames"] for report in reports] == [12, 3]
+    assert [Path(report["input"]) for report in reports] == [clip, other]
+    for report in reports:
+        assert Path(report["output"]).is_file()
+        assert report["alpha"] == 20
+        assert report["mode"] == {"name": "static", "reference": 0, "mean_of": 1}
+        assert report["model"].startswith("lbvmm")
+        assert len(report["weights_sha256"]) == 64
+        assert (report["device"], report["precision"]) == ("cpu", "fp32")
+        assert report["seconds"] > 0
+
+
+def test_one_failure_does_not_stop_the_others(clip: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    missing = tmp_path / "missing.mp4"
+    result = run(broken, clip, missing, "--json")
+    assert result.exit_code == 3
+    assert len(result.stdout.splitlines()) == 1
+    errors = error_lines(result)
+    assert "broken.mp4" in errors[0]
+    assert "missing.mp4" in errors[1]
+    assert errors[2] == "magnify: error: 2 of 3 inputs failed"
+    assert clip.with_name("clip_x20_static.mp4").is_file()
+
+
+def test_all_of_several_failing_is_a_plain_failure(tmp_path: Path) -> None:
+    assert run(tmp_path / "a.mp4", tmp_path / "b.mp4").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--alpha", "-1"], "alpha must be"),
+        (["--alpha", "nan"], "alpha must be"),
+        (["--device", "toaster"], "unknown device"),
+        (["--reference", "last"], "reference 'last'"),
+        (["--reference", "99"], "the clip has 12 frames"),
+        (["--reference", "2", "--mode", "dynamic"], "--reference belongs to"),
+        (["--start", "soon"], "'soon' is no time"),
+        (["--overwrite", "--skip-existing"], "exclude each other"),
+        (["--codec", "no_such_codec"], "no_such_codec"),
+        (["--pix-fmt", "no_such_format"], "no_such_format"),
+        (["--frobnicate"], "--frobnicate"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    clip: Path, arguments: list[str], message: str
+) -> None:
+    before = sorted(clip.parent.iterdir())
+    result = run(clip, *arguments)
+    assert result.exit_code == 2, result.stderr
+    (line,) = error_lines(result)
+    assert message in line
+    assert result.stdout == ""
+    assert sorted(clip.parent.iterdir()) == before
+
+
+def test_two_inputs_for_one_output_are_refused(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    twin = write_clip(tmp_path / "folder" / "clip.mp4", drifting_pattern(2, 24, 32))
+    result = run(clip, twin, "--output-dir", tmp_path / "out")
+    assert result.exit_code == 2
+    assert "would both be written" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "fd4mm"], "no built-in weights"),
+        (["--weights", "missing.pth"], "no such weight file"),
+    ],
+)
+def test_weights_that_are_not_there_fail(clip: Path, arguments: list[str], message: str) -> None:
+    result = run(clip, *arguments)
+    assert result.exit_code == 1
+    (line,) = error_lines(result)
+    assert message in line
+
+
+def test_dry_run_says_what_would_be_done_and_does_nothing(clip: Path) -> None:
+    before = sorted(clip.parent.iterdir())
+    result = run(clip, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert plan["dry_run"] is True
+    assert (plan["frames"], plan["width"], plan["height"]) == (12, 48, 40)
+    assert run(clip, "--dry-run").stdout.startswith(f"{clip} -> ")
+    assert sorted(clip.parent.iterdir()) == before
+
+
+def test_quiet_says_nothing(clip: Path) -> None:
+    result = run(clip, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(clip: Path) -> None:
+    lines = run(clip).stderr.splitlines()
+    assert any("magnifying clip.mp4: 12/12 frames" in line for line in lines)
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_only_the_part_asked_for_is_magnified(clip: Path) -> None:
+    output = clip.with_name("part.mp4")
+    assert run(clip, "-o", output, "--start", "0.16", "--end", "0:0.32").exit_code == 0
+    assert len(read_clip(output)) == 4
+
+
+def test_a_truncated_input_is_magnified_as_far_as_it_goes(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.mkv", drifting_pattern(60, 64, 64))
+    cut = tmp_path / "cut.mkv"
+    content = whole.read_bytes()
+    cut.write_bytes(content[: len(content) * 2 // 3])
+    result = run(cut, "--json")
+    assert result.exit_code == 1
+    (line,) = error_lines(result)
+    assert "cut.mkv" in line
+    report = json.loads(result.stdout)
+    frames = len(read_clip(Path(report["output"])))
+    assert 0 < frames < 60
+    assert report["frames"] == frames
+
+
+def test_pictures_need_a_frame_rate(tmp_path: Path) -> None:
+    import imageio.v3 as iio
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number, picture in enumerate(drifting_pattern(3, 24, 32)):
+        iio.imwrite(folder / f"frame_{number:03d}.png", picture)
+    result = run(folder)
+    assert result.exit_code == 2
+    assert "--fps" in result.stderr or "fps" in result.stderr
+    output = tmp_path / "magnified"
+    assert run(folder, "--fps", "10", "-o", f"{output}/").exit_code == 0
+    assert len(list(output.iterdir())) == 3
+    assert run(folder / "frame_%03d.png", "--fps", "10").exit_code == 0
+    assert len(read_clip(folder / "frame_x20_static.mp4")) == 3
+
+
+def test_ctrl_c_leaves_nothing_behind_and_exits_with_130(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", np.tile(drifting_pattern(30, 64, 64), (20, 1, 1, 1)))
+    command = [sys.executable, "-m", "magnify", "run", str(clip), *FAST]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ})
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(list(tmp_path.iterdir())) == 2, "the temporary file did not appear"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        process.kill()
+        process.communicate()
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_models_lists_what_is_built_in_and_what_can_be_loaded() -> None:
+    text = invoke("models").stdout
+    for expected in (
+        "lbvmm (default)",
+        "ECCV 2018",
+        "CVPR 2024",
+        "lbvmm-official",
+        "MB",
+        "licence",
+    ):
+        assert expected in text
+    listed = json.loads(invoke("models", "--json").stdout)
+    assert [entry["name"] for entry in listed["built_in"]] == ["lbvmm"]
+    assert len(listed["layouts"]) == 6
+
+
+def test_weights_can_be_inspected_and_converted(tmp_path: Path) -> None:
+    output = tmp_path / "own.safetensors"
+    assert invoke("weights", "convert", "lbvmm", output).exit_code == 0
+    assert invoke("weights", "convert", "lbvmm", output).exit_code == 1
+    original = json.loads(invoke("weights", "inspect", "lbvmm", "--json").stdout)
+    converted = json.loads(invoke("weights", "inspect", output, "--json").stdout)
+    assert converted["layout"] == original["layout"]
+    assert converted["parameters"] == original["parameters"] == 918_928
+    assert converted["metadata"]["source_sha256"] == original["sha256"]
+    listing = invoke("weights", "inspect", output, "--tensors").stdout
+    assert "encoder.conv1.weight 16x3x7x7" in listing
