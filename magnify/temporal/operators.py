@@ -158,7 +158,7 @@ class Fir(Operator):
         tap = ready[:, None] + self.delay - held_in
         inside = (tap >= 0) & (tap < len(self.taps))
         weights = np.where(inside, self.taps[np.where(inside, tap, 0)], 0.0)
-        return torch.from_numpy(weights).to(ring) @ ring
+        return torch.from_numpy(weights).float().to(ring.device) @ ring
 
 
 def since_first(first: Tensor | None, shape: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,8 +50,8 @@ class IdealBand(TimeFilter):
         held[:frames] = change
         held[frames : frames + half] = change[-1]
         spectrum = torch.fft.rfft(held, dim=0)
-        response = torch.fft.rfft(torch.from_numpy(taps), n=length).to(spectrum)
-        spectrum *= response[:, None]
+        response = torch.fft.rfft(torch.from_numpy(taps).float(), n=length)
+        spectrum *= response[:, None].to(spectrum.device)
         filtered: Tensor = torch.fft.irfft(spectrum, n=length, dim=0)
         return filtered[half : half + frames]
 
