@@ -151,6 +151,10 @@ class Bandpass(Mode):
     sampling_rate: float | None = None
     memory_budget: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None and self.coefficients is None:
+            raise SettingsError("a band needs a low or a high cut-off in Hz, or a name")
+
     @property
     def label(self) -> str:
         if self.coefficients is not None:

@@ -9,10 +9,15 @@ import imageio.v2 as imageio
 import imageio_ffmpeg
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import magnify
 from magnify.pipeline import Engine
+
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+# The tests' pictures are tiny: a second thread, here or in a subprocess, only waits for the first.
 
 SHARED = Path(os.environ.get("MAGNIFY_SHARED", Path(__file__).parents[2] / "shared"))
 """Published checkpoints, their outputs and real clips, where a developer has them."""

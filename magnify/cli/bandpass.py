@@ -67,7 +67,7 @@ def bandpass(
     ] = FilterChoice.butterworth,
     order: Annotated[
         int | None,
-        typer.Option(help="Butterworth: order; default 2.", rich_help_panel=FILTER),
+        typer.Option(help="Butterworth: order; default 3.", rich_help_panel=FILTER),
     ] = None,
     zero_phase: Annotated[
         bool,
