@@ -8,8 +8,16 @@ import torch
 from scipy import ndimage
 
 from magnify.errors import SettingsError
-from magnify.synthesis import Part, Photographs, Scenes, SceneSettings, SyntheticPairs, draw_scenes
-from magnify.synthesis.pairs import PairSettings
+from magnify.synthesis import (
+    Part,
+    Photographs,
+    Scenes,
+    SceneSettings,
+    Stage,
+    SyntheticPairs,
+    draw_scenes,
+)
+from synthesis_pictures import random_photographs
 
 SIZE = 72
 SETTINGS = SceneSettings(size=SIZE, objects=(2, 2), alpha=(1.5, 30.0), magnified_motion=8.0)
@@ -17,22 +25,7 @@ SETTINGS = SceneSettings(size=SIZE, objects=(2, 2), alpha=(1.5, 30.0), magnified
 
 @pytest.fixture(scope="module")
 def photographs() -> Photographs:
-    """Smooth random textures and discs cut out of them."""
-    generator = np.random.default_rng(3)
-
-    def texture(height: int, width: int) -> np.ndarray:
-        noise = ndimage.gaussian_filter(generator.standard_normal((3, height, width)), (0, 2, 2))
-        return (128 + 50 * noise / noise.std()).clip(0, 255).astype(np.uint8)
-
-    def disc(size: int) -> np.ndarray:
-        y, x = np.mgrid[:size, :size] - (size - 1) / 2
-        alpha = np.clip(size / 2 - 2 - np.hypot(y, x), 0, 1) * 255
-        return np.concatenate([texture(size, size), alpha[None].astype(np.uint8)])
-
-    return Photographs(
-        tuple(torch.from_numpy(texture(220 + 7 * i, 260)) for i in range(4)),
-        tuple(torch.from_numpy(disc(90 + 13 * i)) for i in range(3)),
-    )
+    return random_photographs()
 
 
 def scenes_of(part: Part, photographs: Photographs, count: int = 4, seed: int = 0) -> Scenes:
@@ -155,8 +148,9 @@ def test_scaled_pictures_do_not_alias() -> None:
 
 
 def test_parts_take_turns_in_equal_shares(photographs: Photographs) -> None:
-    source = SyntheticPairs(photographs, PairSettings(scenes=SETTINGS), batch=4)
-    parts = torch.cat([source.scenes(index).part for index in range(5)])
+    source = SyntheticPairs(photographs)
+    stage = Stage(batch=4, crop=32, magnified_motion=4.0)
+    parts = torch.cat([source.scenes(index, stage).part for index in range(5)])
     assert torch.bincount(parts, minlength=5).tolist() == [4, 4, 4, 4, 4]
 
 

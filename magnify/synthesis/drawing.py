@@ -10,8 +10,6 @@ from torch import Generator, Tensor
 from magnify.synthesis.photographs import Photographs
 from magnify.synthesis.scenes import Layer, Part, Scenes
 
-PARTS = len(Part)
-
 
 @dataclass(frozen=True)
 class SceneSettings:
@@ -19,7 +17,8 @@ class SceneSettings:
 
     Attributes:
         size: height and width of the frames in pixels.
-        objects: how many cut-outs lie on the photograph.
+        objects: how many cut-outs lie on the photograph; None for 7 to 15 at 384 pixels, in
+            proportion at other sizes, but never fewer than 2 to 4.
         alpha: total magnification factor, log-uniform.
         input_motion: longest displacement of a layer in the query, in pixels.
         magnified_motion: longest displacement of a layer in the target, in pixels.
@@ -31,7 +30,7 @@ class SceneSettings:
     """
 
     size: int = 384
-    objects: tuple[int, int] = (7, 15)
+    objects: tuple[int, int] | None = None
     alpha: tuple[float, float] = (1.0, 100.0)
     input_motion: float = 10.0
     magnified_motion: float = 30.0
@@ -50,13 +49,16 @@ def draw_scenes(
     """
     count = len(parts)
     alpha = _log_uniform((count,), settings.alpha, generator)
-    objects = int(
-        torch.randint(settings.objects[0], settings.objects[1] + 1, (), generator=generator)
-    )
+    fewest, most = settings.objects or _usual_objects(settings.size)
+    objects = int(torch.randint(fewest, most + 1, (), generator=generator))
     layers = [_background(photographs, settings, parts, alpha, generator)]
     layers += [_object(photographs, settings, parts, alpha, generator) for _ in range(objects)]
-    device = photographs.backgrounds[0].device
+    device = photographs.device
     return Scenes(settings.size, settings.size, tuple(layers), parts.to(device), alpha.to(device))
+
+
+def _usual_objects(size: int) -> tuple[int, int]:
+    return max(2, 7 * size // 384), max(4, 15 * size // 384)
 
 
 def _background(
@@ -67,30 +69,24 @@ def _background(
     generator: Generator,
 ) -> Layer:
     reach = settings.size + 2 * math.ceil(settings.magnified_motion)
-    windows, origins, scales = (
-        [],
-        [],
-        _log_uniform((len(parts),), settings.background_scale, generator),
-    )
-    for scene in range(len(parts)):
-        picture = _pick(photographs.backgrounds, generator)
-        largest = min(picture.shape[1:]) / reach
-        scale = min(float(scales[scene]), max(largest, settings.background_scale[0]))
-        scales[scene] = scale
-        window = [min(side, math.ceil(reach * scale) + 4) for side in picture.shape[1:]]
-        y, x = (
-            int(torch.randint(side - part + 1, (), generator=generator))
-            for side, part in zip(picture.shape[1:], window, strict=True)
-        )
-        windows.append(picture[:, y : y + window[0], x : x + window[1]] / 255)
-        origins.append([(side - (settings.size - 1) * scale) / 2 for side in window])
-    origin = torch.tensor(origins) + torch.rand(len(parts), 2, generator=generator) - 0.5
+    pictures = [_pick(photographs.backgrounds, generator) for _ in parts]
+    sides = torch.tensor([min(picture.shape[1:]) for picture in pictures])
+    lowest = settings.background_scale[0]
+    scale = _log_uniform((len(parts),), settings.background_scale, generator)
+    scale = scale.minimum((sides / reach).clamp(min=lowest))
+    windows = [
+        _window(picture, math.ceil(reach * float(wanted)) + 4, generator) / 255
+        for picture, wanted in zip(pictures, scale, strict=True)
+    ]
+    middle = torch.tensor([[side / 2 for side in window.shape[1:]] for window in windows])
+    origin = middle - settings.size / 2 * scale[:, None]
+    origin = origin + torch.rand(len(parts), 2, generator=generator) - 0.5
     softness = _uniform((len(parts),), settings.softness, generator)
     blurred = parts == Part.BLURRED_BACKGROUND
     softness = torch.where(blurred, _uniform((len(parts),), settings.blur, generator), softness)
     moves = (parts != Part.STILL) & (parts != Part.OBJECTS_MOVE)
     motion = _motion(settings, alpha, generator) * moves[:, None]
-    return _layer(windows, origin, scales, softness, motion, reflected=True)
+    return _layer(windows, origin, scale, softness, motion, reflected=True)
 
 
 def _object(
@@ -162,6 +158,15 @@ def _cutout(photographs: Photographs, longest: int, generator: Generator) -> Ten
     while max(picture.shape[1:]) >= 4 * longest:
         odd = [side % 2 for side in picture.shape[1:]]
         picture = F.avg_pool2d(F.pad(picture, (0, odd[1], 0, odd[0])), 2)
+    return picture
+
+
+def _window(picture: Tensor, side: int, generator: Generator) -> Tensor:
+    """A random part of the picture, at most `side` pixels high and wide."""
+    for axis in (1, 2):
+        length = min(side, picture.shape[axis])
+        first = torch.randint(picture.shape[axis] - length + 1, (), generator=generator)
+        picture = picture.narrow(axis, int(first), length)
     return picture
 
 

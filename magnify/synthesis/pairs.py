@@ -1,14 +1,15 @@
 """Training pairs, made on the fly: reference, query, and the query with its motion magnified."""
 
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import torch
 from torch import Generator, Tensor
 
 from magnify.synthesis.degradation import DegradationSettings, degrade
-from magnify.synthesis.drawing import PARTS, SceneSettings, draw_scenes
+from magnify.synthesis.drawing import SceneSettings, draw_scenes
 from magnify.synthesis.photographs import Photographs
-from magnify.synthesis.scenes import Scenes
+from magnify.synthesis.scenes import Part, Scenes
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Pairs:
     target: Tensor
     alpha: Tensor
 
+    def to(self, device: torch.device) -> "Pairs":
+        return Pairs(*(value.to(device) for value in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class PairSettings:
@@ -48,37 +52,54 @@ class PairSettings:
     perturbation: float = 0.1
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What a batch looks like at some point of a training run.
+
+    Attributes:
+        batch: pairs in it.
+        crop: their height and width in pixels.
+        magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
+    """
+
+    batch: int
+    crop: int
+    magnified_motion: float
+
+
+class PairSource(Protocol):
+    """Where training pairs come from; batch `index` is the same whenever it is asked for."""
+
+    def pairs(self, index: int, stage: Stage) -> Pairs: ...
+
+
 class SyntheticPairs:
-    """An endless source of pairs: batch `index` is always the same for the same seed."""
+    """An endless source of pairs, drawn from photographs, on the photographs' device."""
 
     def __init__(
-        self, photographs: Photographs, settings: PairSettings, batch: int, seed: int = 0
+        self, photographs: Photographs, settings: PairSettings | None = None, seed: int = 0
     ) -> None:
         self.photographs = photographs
-        self.settings = settings
-        self.batch = batch
+        self.settings = settings or PairSettings()
         self.seed = seed
-        self.device = photographs.backgrounds[0].device
 
-    def scenes(self, index: int, magnified_motion: float | None = None) -> Scenes:
-        """The scenes of batch `index`, the five parts taking turns.
+    def scenes(self, index: int, stage: Stage) -> Scenes:
+        """The scenes of batch `index`, the five parts taking turns."""
+        settings = replace(
+            self.settings.scenes, size=stage.crop, magnified_motion=stage.magnified_motion
+        )
+        parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
+        return draw_scenes(self.photographs, settings, parts, seeded(self.seed, index, "cpu"))
 
-        `magnified_motion` replaces the settings' (a curriculum's way in).
-        """
-        settings = self.settings.scenes
-        if magnified_motion is not None:
-            settings = replace(settings, magnified_motion=magnified_motion)
-        parts = (index * self.batch + torch.arange(self.batch)) % PARTS
-        return draw_scenes(self.photographs, settings, parts, self._generator(index, "cpu"))
+    def pairs(self, index: int, stage: Stage) -> Pairs:
+        """Batch `index`: scenes rendered, perturbed and degraded."""
+        generator = seeded(self.seed, index, self.photographs.device)
+        return make_pairs(self.scenes(index, stage), self.settings, generator)
 
-    def pairs(self, index: int, magnified_motion: float | None = None) -> Pairs:
-        """Batch `index`."""
-        scenes = self.scenes(index, magnified_motion)
-        return make_pairs(scenes, self.settings, self._generator(index, self.device))
 
-    def _generator(self, index: int, device: torch.device | str) -> Generator:
-        # Seeds that differ in few bits start some generators alike; a prime spreads them.
-        return Generator(device).manual_seed(self.seed * 2_147_483_647 + index)
+def seeded(seed: int, index: int, device: torch.device | str) -> Generator:
+    """The generator of batch `index`."""
+    return Generator(device).manual_seed(seed * 2_147_483_647 + index)
 
 
 def make_pairs(scenes: Scenes, settings: PairSettings, generator: Generator) -> Pairs:

@@ -40,6 +40,10 @@ class Photographs:
         """
         return cls(_read(images, "RGB", limit), _read(objects, "RGBA", limit))
 
+    @property
+    def device(self) -> torch.device:
+        return self.backgrounds[0].device
+
     def to(self, device: torch.device) -> "Photographs":
         return Photographs(
             tuple(picture.to(device) for picture in self.backgrounds),

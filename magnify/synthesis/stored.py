@@ -1,0 +1,133 @@
+"""Pairs on disk, in the layout that LBVMM's authors published their data set in.
+
+frameA/ (reference), frameB/ (query, colours perturbed), frameC/ (query, unperturbed) and
+amplified/ (target, perturbed) hold NNNNNN.png each; train_mf.txt has one factor per line.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import imageio.v3 as iio
+import torch
+from torch import Tensor
+
+from magnify.errors import SettingsError
+from magnify.synthesis.degradation import DegradationSettings, degrade
+from magnify.synthesis.pairs import Pairs, PairSource, Stage, seeded
+
+FOLDERS = {
+    "reference": "frameA",
+    "query": "frameB",
+    "unperturbed": "frameC",
+    "target": "amplified",
+}
+FACTORS = "train_mf.txt"
+
+
+def write_pairs(
+    out: Path,
+    source: PairSource,
+    count: int,
+    stage: Stage,
+    on_batch: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Writes `count` pairs of `source` as 8-bit PNG files.
+
+    Args:
+        out: a folder; made if it does not exist.
+        on_batch: called with the number of pairs written so far.
+
+    Raises:
+        SettingsError: `out` already holds pairs.
+    """
+    if (out / FACTORS).exists():
+        raise SettingsError(f"{out} already holds pairs; choose another folder")
+    for folder in FOLDERS.values():
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    factors: list[float] = []
+    with ThreadPoolExecutor() as pool:
+        for index in range(-(-count // stage.batch)):
+            pairs = source.pairs(index, stage)
+            for item in range(min(stage.batch, count - len(factors))):
+                name = f"{len(factors):06d}.png"
+                paths = [out / folder / name for folder in FOLDERS.values()]
+                frames = [getattr(pairs, role)[item] for role in FOLDERS]
+                list(pool.map(_write, paths, frames))
+                factors.append(float(pairs.alpha[item]))
+            on_batch(len(factors))
+    # Written last: a folder with this file is complete.
+    (out / FACTORS).write_text("".join(f"{factor:.6f}\n" for factor in factors))
+
+
+class StoredPairs:
+    """Random crops, mirrored half of the time, of pairs on disk; degraded like synthetic ones."""
+
+    def __init__(
+        self, folder: Path, degradation: DegradationSettings | None = None, seed: int = 0
+    ) -> None:
+        """
+        Raises:
+            SettingsError: the folder is not in the layout.
+        """
+        self.folder = folder
+        self.degradation = degradation or DegradationSettings()
+        self.seed = seed
+        self.factors = _read_factors(folder)
+        self.names = sorted(path.name for path in (folder / FOLDERS["target"]).glob("*.png"))
+        if len(self.names) != len(self.factors):
+            raise SettingsError(
+                f"{folder}: {len(self.factors)} factors in {FACTORS} for {len(self.names)} "
+                f"pictures in {FOLDERS['target']}/; there must be one for each"
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def pairs(self, index: int, stage: Stage) -> Pairs:
+        """Batch `index`. The motion is what the files hold; the stage's is not used."""
+        generator = seeded(self.seed, index, "cpu")
+        chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
+        crops = [self._crop(name, stage.crop, generator) for name in chosen]
+        reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
+        reference, query = degrade([reference, query], self.degradation, generator)
+        alpha = torch.tensor([self.factors[item] for item in chosen])
+        return Pairs(reference, query, unperturbed, target, alpha)
+
+    def whole(self, item: int) -> Tensor:
+        """Pair `item`, undegraded: (4, 3, H, W) in [0, 1], in the order of `Pairs`."""
+        paths = [self.folder / folder / self.names[item] for folder in FOLDERS.values()]
+        pictures = [iio.imread(path, plugin="pillow", mode="RGB") for path in paths]
+        frames = torch.stack([torch.from_numpy(picture) for picture in pictures])
+        return frames.permute(0, 3, 1, 2) / 255
+
+    def _crop(self, item: int, size: int, generator: torch.Generator) -> Tensor:
+        frames = self.whole(item)
+        height, width = frames.shape[2:]
+        if min(height, width) < size:
+            raise SettingsError(
+                f"{self.folder}: pictures of {width}x{height} are smaller than the crop of {size}"
+            )
+        y, x = (
+            int(torch.randint(side - size + 1, (), generator=generator)) for side in (height, width)
+        )
+        frames = frames[..., y : y + size, x : x + size]
+        return frames.flip(3) if torch.rand((), generator=generator) < 0.5 else frames
+
+
+def _read_factors(folder: Path) -> list[float]:
+    path = folder / FACTORS
+    if not path.is_file():
+        raise SettingsError(
+            f"{folder} holds no {FACTORS}: give a folder in the layout that "
+            "`magnify synth pairs` writes"
+        )
+    try:
+        return [float(line) for line in path.read_text().split()]
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}; there must be one number per line") from error
+
+
+def _write(path: Path, frame: Tensor) -> None:
+    picture = (frame * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    iio.imwrite(path, picture, plugin="pillow")

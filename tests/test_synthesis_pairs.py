@@ -1,0 +1,196 @@
+"""Training pairs: what they hold, that they repeat, and that they survive the disk."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import torch
+
+from magnify.errors import SettingsError
+from magnify.synthesis import (
+    DegradationSettings,
+    PairSettings,
+    Photographs,
+    SceneSettings,
+    Stage,
+    StoredPairs,
+    SyntheticPairs,
+    write_pairs,
+)
+from magnify.synthesis.compression import compress, from_ycbcr, restore, to_ycbcr, transform
+from magnify.synthesis.degradation import degrade, round_randomly
+from magnify.synthesis.pairs import Pairs
+from magnify.synthesis.videos import VideoCase, protocol, render_videos, swinging_scene
+from synthesis_pictures import random_photographs
+
+STAGE = Stage(batch=5, crop=48, magnified_motion=6.0)
+CLEAN = PairSettings(degradation=DegradationSettings(clean=1.0), perturbed=0.0)
+
+
+@pytest.fixture(scope="module")
+def photographs() -> Photographs:
+    return random_photographs()
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def same(first: Pairs, second: Pairs) -> bool:
+    return all(
+        torch.equal(a, b) for a, b in zip(vars(first).values(), vars(second).values(), strict=True)
+    )
+
+
+def test_same_seed_and_index_give_the_same_pairs(photographs: Photographs) -> None:
+    first, again = (SyntheticPairs(photographs, seed=3) for _ in range(2))
+    other = SyntheticPairs(photographs, seed=4)
+    first.pairs(0, STAGE)  # what came before must not matter
+    assert same(first.pairs(2, STAGE), again.pairs(2, STAGE))
+    assert not same(first.pairs(2, STAGE), first.pairs(3, STAGE))
+    assert not same(first.pairs(2, STAGE), other.pairs(2, STAGE))
+
+
+def test_pairs_are_8_bit_frames_in_range(photographs: Photographs) -> None:
+    pairs = SyntheticPairs(photographs).pairs(0, STAGE)
+    for frames in (pairs.reference, pairs.query):
+        assert frames.shape == (5, 3, 48, 48)
+        assert frames.min() >= 0
+        assert frames.max() <= 1
+        torch.testing.assert_close(frames * 255, (frames * 255).round())
+
+
+def test_without_degradation_only_rounding_is_left(photographs: Photographs) -> None:
+    pairs = SyntheticPairs(photographs, CLEAN).pairs(1, STAGE)
+    assert (pairs.query - pairs.unperturbed).abs().max() <= 1 / 255 + 1e-6
+    still = 3  # the fourth part
+    assert (pairs.reference[still] - pairs.target[still]).abs().max() <= 1 / 255 + 1e-6
+
+
+def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:
+    scenes = SceneSettings(alpha=(1.0, 1.0))
+    pairs = SyntheticPairs(photographs, replace(CLEAN, scenes=scenes)).pairs(0, STAGE)
+    assert torch.equal(pairs.target, pairs.unperturbed)
+
+
+def test_query_and_target_share_perturbed_colours(photographs: Photographs) -> None:
+    settings = PairSettings(
+        SceneSettings(alpha=(1.0, 1.0)), CLEAN.degradation, perturbed=1.0, perturbation=0.2
+    )
+    pairs = SyntheticPairs(photographs, settings).pairs(0, STAGE)
+    assert (pairs.query - pairs.target).abs().max() <= 1 / 255 + 1e-6
+    assert (pairs.query - pairs.unperturbed).abs().mean(dim=(1, 2, 3)).min() > 2 / 255
+
+
+def test_reference_and_query_are_degraded_independently() -> None:
+    frame = torch.full((64, 3, 32, 32), 0.5)
+    settings = DegradationSettings(clean=0.0)
+    first, second = degrade([frame, frame], settings, seeded())
+    touched = (first - frame).abs().mean(dim=(1, 2, 3)) > 0.75 / 255
+    assert 0.3 < touched.float().mean() < 1
+    assert not torch.equal(first[touched], second[touched])
+    assert (first.mean() - 0.5).abs() < 1 / 255, "no degradation has a bias"
+
+
+def test_random_rounding_keeps_the_mean() -> None:
+    frames = torch.full((1, 1, 200, 200), 100.3 / 255)
+    rounded = round_randomly(frames, seeded()) * 255
+    assert set(rounded.unique().round().tolist()) == {100, 101}
+    assert rounded.mean() == pytest.approx(100.3, abs=0.01)
+
+
+def test_codec_transforms_are_inverses() -> None:
+    plane = torch.randn(2, 3, 32, 48, generator=seeded())
+    torch.testing.assert_close(restore(transform(plane)), plane, atol=1e-5, rtol=0)
+    assert transform(plane).square().sum() == pytest.approx(float(plane.square().sum()), rel=1e-5)
+    torch.testing.assert_close(from_ycbcr(to_ycbcr(plane)), plane, atol=1e-5, rtol=0)
+
+
+def test_coarser_steps_lose_more_and_chroma_most() -> None:
+    frames = torch.rand(2, 3, 64, 64, generator=seeded())
+    smooth = torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
+    (decoded,) = compress([smooth], torch.tensor([1.0, 30.0]), seeded())
+    loss = to_ycbcr(decoded - smooth).square().mean(dim=(2, 3)).sqrt()
+    assert loss[1, 0] > 3 * loss[0, 0]
+    (grey,) = compress(
+        [to_ycbcr(smooth)[:, :1].expand(-1, 3, -1, -1) / 255 + 0.5],
+        torch.tensor([1.0, 1.0]),
+        seeded(),
+    )
+    assert to_ycbcr(grey)[:, 1:].abs().max() < 0.1, "grey stays grey"
+
+
+def test_pairs_survive_the_disk(photographs: Photographs, tmp_path: Path) -> None:
+    source = SyntheticPairs(photographs, CLEAN, seed=1)
+    write_pairs(tmp_path, source, 7, STAGE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "amplified",
+        "frameA",
+        "frameB",
+        "frameC",
+        "train_mf.txt",
+    ]
+    assert iio.imread(tmp_path / "amplified" / "000006.png").shape == (48, 48, 3)
+    stored = StoredPairs(tmp_path, CLEAN.degradation)
+    made = source.pairs(1, STAGE)
+    expected = torch.stack([made.reference, made.query, made.unperturbed, made.target], dim=1)
+    assert (stored.whole(6) - expected[1]).abs().max() <= 0.5 / 255 + 1e-6
+    assert stored.factors[6] == pytest.approx(float(made.alpha[1]), rel=1e-5)
+    drawn = stored.pairs(0, replace(STAGE, crop=32))
+    assert drawn.target.shape == (5, 3, 32, 32)
+    assert same(drawn, stored.pairs(0, replace(STAGE, crop=32)))
+
+
+def test_unusable_pair_folders_are_clear_errors(photographs: Photographs, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"holds no train_mf\.txt"):
+        StoredPairs(tmp_path)
+    write_pairs(tmp_path, SyntheticPairs(photographs, CLEAN), 2, STAGE)
+    with pytest.raises(SettingsError, match="already holds pairs"):
+        write_pairs(tmp_path, SyntheticPairs(photographs, CLEAN), 2, STAGE)
+    with pytest.raises(SettingsError, match="smaller than the crop of 64"):
+        StoredPairs(tmp_path).pairs(0, replace(STAGE, crop=64))
+    (tmp_path / "train_mf.txt").write_text("5.0\n")
+    with pytest.raises(SettingsError, match=r"1 factors .* for 2 pictures"):
+        StoredPairs(tmp_path)
+
+
+def test_swinging_scene_moves_only_its_object(photographs: Photographs) -> None:
+    scene = swinging_scene(photographs, amplitude=0.5, size=64, frames=16)
+    truth = torch.stack(list(scene.truth(10)))
+    still = ~scene.moving(10)
+    assert 0.1 < still.float().mean() < 0.9
+    assert (truth - truth[0]).abs().amax(dim=(0, 1))[still].max() < 1e-4
+    assert (truth[15] - truth[0]).abs().max() > 0.05
+    clean = torch.stack(list(scene.truth(1)))
+    assert (torch.stack(list(scene.input())) - clean).abs().max() <= 1 / 255 + 1e-6
+    noisy = torch.stack(list(scene.input(noise=3)))
+    assert ((noisy - clean) * 255).std() == pytest.approx(3, abs=0.2)
+
+
+def test_protocol_has_every_series() -> None:
+    names = {video.name for video in protocol()}
+    assert {"alpha_20", "alpha_20_noise_3", "alpha_20_compressed", "subpixel_0.01"} <= names
+    assert all(v.amplitude * v.alphas[0] == pytest.approx(10) for v in protocol())
+
+
+def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path) -> None:
+    case = VideoCase("case", amplitude=0.2, alphas=(10.0,), compressed=True)
+    render_videos(tmp_path / "out", photographs, [case], scenes=1, size=64, frames=4)
+    folder = tmp_path / "out" / "00" / "case"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "input.mkv",
+        "truth.json",
+        "truth_x10.mkv",
+    ]
+    with av.open(str(folder / "truth_x10.mkv")) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    video = torch.from_numpy(np.stack(decoded))
+    scene = swinging_scene(photographs, amplitude=0.2, size=64, frames=4)
+    truth = torch.stack(list(scene.truth(10))).permute(0, 2, 3, 1) * 255
+    assert video.shape == (4, 64, 64, 3)
+    assert (video - truth).abs().max() <= 0.51, "lossless"
+    with pytest.raises(SettingsError, match="not empty"):
+        render_videos(tmp_path / "out", photographs, [case])
