@@ -58,13 +58,17 @@ class ColourTags:
 
     @classmethod
     def of(cls, frame: av.VideoFrame) -> "ColourTags":
+        if is_rgb(frame.format.name):
+            matrix, colour_range = RGB_MATRIX, int(ColorRange.JPEG)
+        else:
+            matrix, colour_range = int(frame.colorspace), int(frame.color_range)
         # The yuvj formats are full range by definition, whatever the stream says.
         full = frame.format.name.startswith("yuvj")
         return cls(
             primaries=int(frame.color_primaries),
             transfer=int(frame.color_trc),
-            matrix=int(frame.colorspace),
-            range=ColorRange.JPEG if full else int(frame.color_range),
+            matrix=matrix,
+            range=int(ColorRange.JPEG) if full else colour_range,
         )
 
     def encoded_as(self, pixel_format: str, height: int) -> "ColourTags":
@@ -77,6 +81,8 @@ class ColourTags:
             return replace(self, matrix=RGB_MATRIX, range=ColorRange.JPEG)
         if self.matrix == RGB_MATRIX:
             return replace(self, matrix=_guessed_matrix(height), range=ColorRange.MPEG)
+        if pixel_format.startswith("yuvj"):
+            return replace(self, range=ColorRange.JPEG)
         return self
 
 

@@ -9,19 +9,14 @@ from typing import Any
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from magnify.errors import VideoError
-
-MISSING_SECONDS = 0.25
-"""A file is truncated if all its streams end so much earlier than its header promises."""
+from magnify.video.truncation import missing_bytes
 
 SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Containers whose time stamps are the same after a jump as when read from the start."""
-
-HEADED = (*SEEKABLE, "avi")
-"""Containers whose header knows the duration; for others it is guessed from what is there."""
 
 
 def open_video(path: Path) -> InputContainer:
@@ -37,7 +32,9 @@ def open_video(path: Path) -> InputContainer:
         # encodings must come out as the bytes that went in.
         container = av.open(f"file:{path}", metadata_errors="surrogateescape")
     except av.FFmpegError as error:
-        raise VideoError(f"{path}: cannot be read as a video ({error.strerror})") from error
+        missing = missing_bytes(path) if path.is_file() else 0
+        reason = f"its end is missing, {missing} bytes or more" if missing else error.strerror
+        raise VideoError(f"{path}: cannot be read as a video ({reason})") from error
     if container.format.name == "image2" or container.format.name.endswith("_pipe"):
         container.close()
         raise VideoError(f"{path}: is a single image; give a folder or a pattern like %04d.png")
@@ -77,23 +74,20 @@ class Decoder:
         self.damage: str | None = None
         self._start_pts = start_pts
         self._undecodable = 0
-        self._reach = 0.0
 
     def __iter__(self) -> Iterator[av.VideoFrame]:
         with open_video(self.path) as container:
             stream = video_stream(self.path, container)
             if self._start_pts is not None and container.format.name in SEEKABLE:
                 container.seek(self._start_pts, stream=stream)
+            reason = None
             try:
-                for packet in container.demux():
-                    self._measure(packet)
-                    if packet.stream is stream:
-                        yield from self._decode(packet)
+                for packet in container.demux(stream):
+                    yield from self._decode(packet)
             except av.FFmpegError as error:
-                self.damage = f"ends early ({error.strerror})"
+                reason = error.strerror
                 yield from stream.decode(None)
-            else:
-                self._find_damage(container)
+        self.damage = self._damage(reason)
 
     def _decode(self, packet: Packet[Any]) -> list[av.VideoFrame]:
         try:
@@ -102,16 +96,12 @@ class Decoder:
             self._undecodable += 1
             return []
 
-    def _measure(self, packet: Packet[Stream]) -> None:
-        if packet.pts is not None:
-            end = (packet.pts + (packet.duration or 0)) * packet.time_base
-            self._reach = max(self._reach, float(end))
-
-    def _find_damage(self, container: InputContainer) -> None:
-        """Most demuxers take a file that breaks off for one that ends; its header knows better."""
+    def _damage(self, reason: str | None) -> str | None:
+        missing = missing_bytes(self.path)
+        if missing:
+            return f"its end is missing, {missing} bytes or more"
+        if reason:
+            return f"reading broke off ({reason})"
         if self._undecodable:
-            self.damage = f"{self._undecodable} damaged packets could not be decoded"
-        if container.format.name in HEADED and container.duration:
-            missing = container.duration / av.time_base - self._reach
-            if missing > MISSING_SECONDS:
-                self.damage = f"ends {missing:.2f} s early"
+            return f"{self._undecodable} packets are damaged"
+        return None

@@ -23,6 +23,16 @@ CONTAINER_CODECS = {
 DEFAULT_CRF = {"libx264": 16.0, "libx265": 18.0, "libvpx-vp9": 20.0, "libsvtav1": 20.0}
 """Constant quality at which the encoding's own errors stay below the magnified motion."""
 
+LARGEST_CRF = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63}
+
+X26X_PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo"
+
+TICKS_PER_SECOND = {".gif": 100, ".mkv": 1000, ".webm": 1000}
+"""Containers whose clock has ticks of its own; the others take the source's."""
+
+CODECS_WITH_ASPECT = frozenset({"gif", "libx264", "libx264rgb", "libx265", "mpeg4"})
+"""These write a pixel's aspect ratio themselves; in Matroska and WebM nothing else does."""
+
 EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", "libsvtav1"})
 """Encoders that take odd sizes only in formats that do not halve the chroma."""
 
@@ -78,17 +88,33 @@ def encoder_settings(
             f"cannot write {suffix or 'this kind of'} files; use one of "
             f"{', '.join(CONTAINER_CODECS)}, or a folder for images"
         )
+    ticks = TICKS_PER_SECOND.get(suffix)
+    if ticks and info.average_rate and info.average_rate > ticks:
+        raise SettingsError(
+            f"{float(info.average_rate):g} frames a second are too many for {suffix}, whose clock "
+            f"ticks {ticks} times; use .mp4"
+        )
+    settings = _settings(encoding, suffix, info, notify)
+    aspect = info.sample_aspect_ratio or 1
+    if aspect != 1 and ticks and settings.codec not in CODECS_WITH_ASPECT:
+        notify(f"pixels of {aspect} aspect cannot be stored with {settings.codec} in {suffix}")
+    return settings
+
+
+def _settings(
+    encoding: Encoding, suffix: str, info: VideoInfo, notify: Callable[[str], None]
+) -> EncoderSettings:
     if encoding.lossless:
         return _lossless(encoding, info)
     codec = encoding.codec or CONTAINER_CODECS[suffix]
     if codec == "gif":
-        return EncoderSettings("gif", "pal8", _options(encoding, codec))
+        return EncoderSettings(codec, "pal8", _options(encoding, codec))
     pixel_format = _pixel_format(encoding, codec, info, notify)
     return EncoderSettings(codec, pixel_format, _options(encoding, codec))
 
 
 def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:
-    if any((encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format)):
+    if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
         raise SettingsError("lossless is FFV1 in RGB; it takes no codec, crf, preset or pix_fmt")
     pixel_format = "bgr0" if info.bit_depth == 8 else "gbrp16le"
     return EncoderSettings("ffv1", pixel_format, {"level": "3", "slicecrc": "1"})
@@ -98,8 +124,13 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
     options = dict(FIXED_OPTIONS.get(codec, {}))
     crf = DEFAULT_CRF.get(codec) if encoding.crf is None else encoding.crf
     if crf is not None:
+        largest = LARGEST_CRF.get(codec, 63)
+        if not 0 <= crf <= largest:
+            raise SettingsError(f"crf must be between 0 and {largest} for {codec}, not {crf:g}")
         options["crf"] = f"{crf:g}"
     if encoding.preset is not None:
+        if codec in ("libx264", "libx265") and encoding.preset not in X26X_PRESETS.split():
+            raise SettingsError(f"{codec} has no preset {encoding.preset}; it has {X26X_PRESETS}")
         options["preset"] = encoding.preset
     return options
 

@@ -33,7 +33,7 @@ class ImageOutput:
         encoding: Encoding,
         notify: Callable[[str], None],
     ) -> None:
-        if any((encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format)):
+        if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
             raise SettingsError("images are PNGs; they take no codec, crf, preset or pix_fmt")
         self._folder, self._pattern = folder, pattern
         self._colour = info.colour.encoded_as("rgb24", info.height)
@@ -41,8 +41,6 @@ class ImageOutput:
         self._encoder: VideoCodecContext | None = None
         self._number = 0
         folder.mkdir()
-        if info.rotation:
-            notify(f"images have no rotation: they are stored as recorded, {info.rotation}° askew")
         if info.audio_streams or info.subtitle_streams:
             notify("images have no sound, subtitles or time stamps; dropped")
 

@@ -38,6 +38,7 @@ class VideoInfo:
         codec, pixel_format: FFmpeg's names.
         bit_depth: of one colour channel as stored.
         start_pts: time stamp of the first frame, in ticks.
+        end_pts: when the last frame ends, where the container knows.
         frames: how many there are, as far as the container tells; the true number may differ.
         duration: of the video stream, in seconds.
         colour: primaries, transfer, matrix and range.
@@ -61,6 +62,7 @@ class VideoInfo:
     pixel_format: str = "rgb24"
     bit_depth: int = 8
     start_pts: int = 0
+    end_pts: int | None = None
     frames: int | None = None
     duration: float | None = None
     colour: ColourTags = field(default_factory=lambda: ColourTags(matrix=0, range=2))
@@ -119,8 +121,10 @@ def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
     rate = stream.average_rate or stream.guessed_rate or None
     duration = _duration(container, stream)
     assert stream.time_base is not None
+    info = _describe(frame, stream.time_base)
     return replace(
-        _describe(frame, stream.time_base),
+        info,
+        end_pts=None if stream.duration is None else info.start_pts + stream.duration,
         average_rate=rate,
         path=path,
         container=container.format.name,

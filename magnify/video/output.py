@@ -60,7 +60,9 @@ class ContainerOutput:
         try:
             self._stream = self._add_video()
             tags = self._add_other_streams(encoding.audio, notify)
-            self._container.metadata.update({**metadata, **tags})
+            own = {key.lower() for key in tags}
+            added = {key: value for key, value in metadata.items() if key.lower() not in own}
+            self._container.metadata.update({**added, **tags})
             if path.suffix.lower() in _MOV_FAMILY:
                 self._container.container_options.update(self._mov_options())
             self._container.start_encoding()
@@ -79,9 +81,8 @@ class ContainerOutput:
         )
         encoded.time_base = self._time_base
         encoded.pts = round((begin - self._shift) / self._time_base)
-        self._durations[encoded.pts] = round(self._end / self._time_base) - round(
-            begin / self._time_base
-        )
+        end = round((self._end - self._shift) / self._time_base)
+        self._durations[encoded.pts] = end - encoded.pts
         if self._palettes:
             encoded = self._palettes.apply(encoded)
         self._encode(encoded)
@@ -125,6 +126,8 @@ class ContainerOutput:
         context.pix_fmt = settings.pixel_format
         context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
         context.colorspace, context.color_range = self._colour.matrix, self._colour.range
+        if settings.codec == "libx265" and self._container.format.name != "matroska":
+            context.codec_tag = "hvc1"  # which more players take than the default, hev1
         if info.sample_aspect_ratio is not None:
             context.sample_aspect_ratio = info.sample_aspect_ratio
         stream.set_display_matrix(info.display_matrix)
@@ -137,14 +140,13 @@ class ContainerOutput:
         chosen = ", ".join(f"{key} {value}" for key, value in settings.options.items())
         try:
             stream.codec_context.open()
-        except (av.FFmpegError, ValueError) as error:
+        except av.FFmpegError as error:
             raise SettingsError(
                 f"{settings.codec} cannot encode {self._info.width}x{self._info.height} "
-                f"{settings.pixel_format} with {chosen or 'its defaults'}: {error}"
+                f"{settings.pixel_format} with {chosen or 'its defaults'}: {error.strerror}"
             ) from error
-        # What an encoder does not know stays behind.
-        for key in stream.codec_context.options:
-            if key in settings.options:
+        for key in settings.options:
+            if key in stream.codec_context.options:  # where those stay that an encoder lacks
                 raise SettingsError(f"{settings.codec} has no setting {key}")
 
     def _add_other_streams(self, audio: bool, notify: Callable[[str], None]) -> dict[str, str]:
@@ -152,13 +154,16 @@ class ContainerOutput:
         if info.path is None or info.container == IMAGES:
             return {}
         self._copier = StreamCopier(info.path, self._container, audio=audio, notify=notify)
-        return self._copier.describe(self._stream)
+        end = None
+        if info.cut_end and info.frames and info.average_rate:
+            end = info.cut_start + info.frames / info.average_rate
+        return self._copier.describe(self._stream, info.cut_start, end)
 
     def _mov_options(self) -> dict[str, str]:
-        # Start offsets are stored in the movie's ticks: these must suit every stream.
-        bases = [stream.time_base for stream in self._container.streams]
-        timescale = lcm(*(base.denominator for base in bases if base))
-        options = {"movie_timescale": str(min(timescale, _LARGEST_TIMESCALE))}
+        # Start offsets are stored in the movie's ticks, which must suit video and audio.
+        ticks = self._time_base.denominator
+        common = lcm(ticks, *(stream.rate for stream in self._container.streams.audio))
+        options = {"movie_timescale": str(common if common <= _LARGEST_TIMESCALE else ticks)}
         if not all(_MOV_TAGS.fullmatch(tag) for tag in self._container.metadata):
             options["movflags"] = "use_metadata_tags"
         return options

@@ -132,7 +132,8 @@ def _timed(
             pts = frame.pts
         held = frame
     if held is not None:
-        yield held, pts, held.duration or interval
+        rest = (info.end_pts or 0) - pts
+        yield held, pts, rest if rest > 0 else held.duration or interval
 
 
 def _numbered(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:

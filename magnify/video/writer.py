@@ -6,6 +6,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,6 +17,7 @@ from magnify.errors import SettingsError, VideoError
 from magnify.video.encoding import Encoding
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
+from magnify.video.orientation import upright, upright_info
 from magnify.video.output import ContainerOutput
 from magnify.video.reader import Frame, VideoReader
 
@@ -37,7 +39,8 @@ class VideoWriter:
 
     Args:
         path: .mp4, .m4v, .mov, .mkv, .webm or .gif. A printf pattern, a folder, or a name that
-            ends with "/" or has no extension is an image folder, written as PNGs.
+            ends with "/" or has no extension is an image folder, written as PNGs. GIFs and
+            images cannot say how they are to be turned, so their pictures are.
         source: what is known of the frames to come; its file gives the other streams.
         encoding: codec and quality.
         overwrite: replace `path` if it exists.
@@ -68,17 +71,15 @@ class VideoWriter:
         part = f".{self.path.stem}.{secrets.token_hex(4)}.part{self.path.suffix}"
         self._part = self.path.with_name(part)
         self._overwrite = overwrite
-        encoding = encoding or Encoding()
-        with self._errors_named():
-            if images:
-                self._output: ImageOutput | ContainerOutput = ImageOutput(
-                    self._part, images[1], self.info, encoding, self.notices.append
-                )
-            else:
-                self._output = ContainerOutput(
-                    self._part, self.info, encoding, metadata or {}, self.notices.append
-                )
         self._frames = 0
+        turned = images is not None or self.path.suffix.lower() == ".gif"
+        self._matrix = self.info.display_matrix if turned else None
+        try:
+            with self._errors_named():
+                self._output = self._open(images, encoding or Encoding(), metadata or {})
+        except BaseException:
+            self._remove_part()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +107,8 @@ class VideoWriter:
                 f"{self.path}: a {width}x{height} picture does not fit into a video of "
                 f"{self.info.width}x{self.info.height}"
             )
+        if self._matrix is not None:
+            frame = replace(frame, picture=upright(frame.picture, self._matrix))
         with self._errors_named():
             self._output.write(frame)
         self._frames += 1
@@ -130,6 +133,14 @@ class VideoWriter:
         """Remove what was written so far."""
         self._output.abandon()
         self._remove_part()
+
+    def _open(
+        self, images: tuple[Path, str] | None, encoding: Encoding, metadata: Mapping[str, str]
+    ) -> ImageOutput | ContainerOutput:
+        info = self.info if self._matrix is None else upright_info(self.info)
+        if images:
+            return ImageOutput(self._part, images[1], info, encoding, self.notices.append)
+        return ContainerOutput(self._part, info, encoding, metadata, self.notices.append)
 
     def _publish(self) -> None:
         if self.path.exists() and not self._overwrite and not _is_empty_folder(self.path):
