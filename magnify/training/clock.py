@@ -1,0 +1,38 @@
+"""Time that passes, and what was measured meanwhile."""
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Seconds that a run has lasted, over all its resumptions."""
+
+    before: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.monotonic() - self.started
+
+
+@dataclass
+class Window:
+    """The steps since the last report: sums of what each of them gave."""
+
+    steps: int = 0
+    samples: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
+
+    def add(self, values: dict[str, float], samples: int) -> None:
+        self.steps += 1
+        self.samples += samples
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        return {name: total / self.steps for name, total in self.sums.items()}
+
+    def samples_per_second(self) -> float:
+        return self.samples / max(1e-9, self.clock.seconds)

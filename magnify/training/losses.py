@@ -1,0 +1,136 @@
+"""Training objectives of LBVMM and FD4MM."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from magnify.models import FD4MM, LBVMM
+from magnify.synthesis import Pairs
+from magnify.training.perceptual import VggFeatures
+
+CHARBONNIER_EPSILON = 1e-3
+
+
+class Objective(nn.Module, ABC):
+    """A network and what it is trained for; calling it gives the loss's named, weighted terms.
+
+    It is one module so that gradients are averaged between devices, and the whole compiled.
+    """
+
+    model: LBVMM | FD4MM
+
+    @abstractmethod
+    def forward(
+        self,
+        reference: Tensor,
+        query: Tensor,
+        unperturbed: Tensor,
+        target: Tensor,
+        alpha: Tensor,
+    ) -> dict[str, Tensor]:
+        """The tensors of `Pairs`, in [0, 1] → scalars whose sum is the loss."""
+
+
+class LBVMMObjective(Objective):
+    """L1, edges, and the texture / shape regularisation (LBVMM, section 3.3).
+
+    The texture must not see motion: reference and unperturbed query have the same. The shape must
+    not see colour, nor what cameras and codecs do: perturbed, degraded query and the clean
+    unperturbed one have the same.
+    """
+
+    def __init__(self, model: LBVMM, regularisation: float = 0.5) -> None:
+        super().__init__()
+        self.model = model
+        self.regularisation = regularisation
+
+    def forward(
+        self,
+        reference: Tensor,
+        query: Tensor,
+        unperturbed: Tensor,
+        target: Tensor,
+        alpha: Tensor,
+    ) -> dict[str, Tensor]:
+        model = self.model
+        frames = torch.cat((reference, query, unperturbed))
+        (textures,), shapes = model.encode(to_range(frames, model))
+        still, textured, plain = textures.chunk(3)
+        rest, moved, clean = shapes.chunk(3)
+        magnified = model.manipulate(moved, moved - rest, alpha[:, None, None, None])
+        output = model.decode((textured,), magnified).float()
+        target = to_range(target, model)
+        regularisation = F.l1_loss(still, plain) + F.l1_loss(moved, clean)
+        return {
+            "l1": F.l1_loss(output, target),
+            "edge": charbonnier(highpass(output) - highpass(target)),
+            "regularisation": self.regularisation * regularisation.float(),
+        }
+
+
+class FD4MMObjective(Objective):
+    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5).
+
+    The contrast, in features of VGG-19, is to be nearer to the target than to the unmagnified
+    query; without VGG weights the term is absent.
+    """
+
+    def __init__(
+        self, model: FD4MM, features: VggFeatures | None = None, contrast: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.features = features
+        self.contrast = contrast
+
+    def forward(
+        self,
+        reference: Tensor,
+        query: Tensor,
+        unperturbed: Tensor,
+        target: Tensor,
+        alpha: Tensor,
+    ) -> dict[str, Tensor]:
+        model = self.model
+        magnified = model(
+            to_range(reference, model), to_range(query, model), alpha[:, None, None, None]
+        )
+        output, truth = magnified.float(), to_range(target, model)
+        terms = {
+            "charbonnier": charbonnier(output - truth),
+            "edge": charbonnier(highpass(output) - highpass(truth)),
+        }
+        if self.features is not None:
+            seen = self.features((output + 1) / 2)
+            with torch.no_grad():
+                wanted, unwanted = self.features(target), self.features(query)
+            contrast = F.l1_loss(seen, wanted) / (F.l1_loss(seen, unwanted) + 1e-7)
+            terms["contrast"] = self.contrast * contrast
+        return terms
+
+
+def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dict[str, Tensor]:
+    """Calls an `Objective`, also inside the wrappers that compile or distribute it."""
+    return objective(pairs.reference, pairs.query, pairs.unperturbed, pairs.target, pairs.alpha)
+
+
+def to_range(frames: Tensor, model: LBVMM | FD4MM) -> Tensor:
+    """[0, 1] → the model's value range."""
+    low, high = model.value_range
+    return low + (high - low) * frames
+
+
+def charbonnier(difference: Tensor) -> Tensor:
+    """Mean of sqrt(d² + ε²): an L1 that is smooth at zero."""
+    return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+def highpass(frames: Tensor) -> Tensor:
+    """What a 5-tap binomial blur takes away: (B, C, H, W) → (B, C, H - 4, W - 4)."""
+    taps = frames.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    channels = frames.shape[1]
+    kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
+    return frames[..., 2:-2, 2:-2] - F.conv2d(frames, kernel, groups=channels)

@@ -1,0 +1,65 @@
+"""How a run unfolds: its length, its learning rate, and what its batches look like."""
+
+import math
+from dataclasses import dataclass
+
+from magnify.errors import SettingsError
+from magnify.synthesis import Stage
+
+LAST_RATE = 0.03
+"""The learning rate falls to this share of the highest."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The length of a run and the course of everything that changes during it.
+
+    Attributes:
+        steps: how many optimiser steps; or None.
+        minutes: how long; or None. Exactly one of the two is given.
+        rate: the highest learning rate.
+        warmup: steps of linear growth to it; a cosine takes it down again to the end.
+        batch, crop: pairs in a batch (on each device), and their size in pixels.
+        motion: longest magnified motion in pixels.
+        curriculum: start with half the motion, growing to the whole over the first 40 %, and take
+            crops a third larger, in batches a quarter smaller, for the second half.
+    """
+
+    steps: int | None
+    minutes: float | None
+    rate: float
+    warmup: int = 100
+    batch: int = 4
+    crop: int = 96
+    motion: float = 30.0
+    curriculum: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.minutes is None):
+            raise SettingsError("give the length of the run either in steps or in minutes")
+        if self.crop < 16 or self.crop % 8:
+            raise SettingsError(
+                f"crop {self.crop}: choose a multiple of 8 pixels that is at least 16"
+            )
+        if self.batch < 1:
+            raise SettingsError(f"batch {self.batch}: choose at least 1")
+
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the run is over, 0 to 1, after `step` steps in `seconds`."""
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        assert self.minutes is not None
+        return min(1.0, seconds / (60 * self.minutes))
+
+    def learning_rate(self, step: int, progress: float) -> float:
+        warm = min(1.0, (step + 1) / max(1, self.warmup))
+        cosine = (1 + math.cos(math.pi * progress)) / 2
+        return self.rate * warm * (LAST_RATE + (1 - LAST_RATE) * cosine)
+
+    def stage(self, progress: float) -> Stage:
+        if not self.curriculum:
+            return Stage(self.batch, self.crop, self.motion)
+        motion = self.motion * min(1.0, 0.5 + 0.5 * progress / 0.4)
+        if progress < 0.5:
+            return Stage(self.batch, self.crop, motion)
+        return Stage(max(1, self.batch * 3 // 4), self.crop * 4 // 3 // 8 * 8, motion)

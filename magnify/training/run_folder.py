@@ -1,0 +1,103 @@
+"""What a training run leaves on disk: its state, its weights, its metrics, its pictures."""
+
+import csv
+import os
+import pickle
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import torch
+from torch import Tensor
+
+from magnify.errors import CheckpointError, SettingsError
+
+STATE = "state.pt"
+METRICS = "metrics.csv"
+
+
+class RunFolder:
+    """The folder of one run. Every file in it is complete at any moment, also after a kill.
+
+    state.pt (to resume from), <model>.safetensors (the averaged weights), metrics.csv, sheet.png
+    (reference, query, output, truth, a row for each validation pair), and TensorBoard's events
+    where TensorBoard is installed.
+    """
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        """
+        Raises:
+            SettingsError: a new run in a folder that holds one, or nothing to resume there.
+        """
+        self.path = path
+        if resume and not (path / STATE).is_file():
+            raise SettingsError(f"{path} holds no {STATE} to resume from")
+        if not resume and (path / STATE).exists():
+            raise SettingsError(f"{path} holds a run already; resume it or choose another folder")
+        path.mkdir(parents=True, exist_ok=True)
+        self._board: Any = None
+
+    def save_state(self, state: Mapping[str, Any]) -> None:
+        beside = self.path / f".{STATE}"
+        torch.save(dict(state), beside)
+        os.replace(beside, self.path / STATE)
+
+    def load_state(self, device: torch.device) -> dict[str, Any]:
+        """
+        Raises:
+            CheckpointError: the state cannot be read.
+        """
+        path = self.path / STATE
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+            raise CheckpointError(f"{path}: not a readable training state ({error})") from error
+        self._forget_after(state["step"])
+        return state
+
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """Appends a row to metrics.csv and to TensorBoard's events; `step` is the first column."""
+        path = self.path / METRICS
+        new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, list(metrics))
+            if new:
+                writer.writeheader()
+            writer.writerow({name: f"{value:.6g}" for name, value in metrics.items()})
+        board = self._tensorboard()
+        if board is not None:
+            for name, value in metrics.items():
+                board.add_scalar(name, value, int(metrics["step"]))
+
+    def show(self, rows: list[list[Tensor]]) -> None:
+        """Writes sheet.png: rows of frames (3, H, W) in [0, 1]."""
+        sheet = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
+        picture = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+        beside = self.path / ".sheet.png"
+        iio.imwrite(beside, picture, plugin="pillow")
+        os.replace(beside, self.path / "sheet.png")
+
+    def close(self) -> None:
+        if self._board is not None:
+            self._board.close()
+
+    def _tensorboard(self) -> Any:
+        if self._board is None:
+            with suppress(ImportError):
+                from torch.utils.tensorboard import SummaryWriter
+
+                self._board = SummaryWriter(str(self.path))
+        return self._board
+
+    def _forget_after(self, step: int) -> None:
+        """Drops the rows of steps that a kill has undone."""
+        path = self.path / METRICS
+        if not path.exists():
+            return
+        header, *rows = path.read_text().splitlines(keepends=True)
+        kept = [row for row in rows if float(row.split(",")[0]) <= step]
+        beside = self.path / f".{METRICS}"
+        beside.write_text("".join([header, *kept]))
+        os.replace(beside, path)

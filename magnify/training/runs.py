@@ -1,0 +1,160 @@
+"""From what the user asks for to a finished training run."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from magnify.checkpoints import read_checkpoint
+from magnify.errors import CheckpointError, SettingsError
+from magnify.models import FD4MM, LBVMM
+from magnify.synthesis import Pairs, PairSettings, PairSource, Photographs, StoredPairs
+from magnify.synthesis import SyntheticPairs as Synthetic
+from magnify.training.devices import Place, find_place
+from magnify.training.identity import start_as_identity
+from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
+from magnify.training.perceptual import VggFeatures
+from magnify.training.plan import Plan
+from magnify.training.run_folder import RunFolder
+from magnify.training.trainer import Habits, Trainer
+
+VALIDATION_BATCHES = 4
+RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3}
+"""The highest learning rate that each network learns well with, batches of 4."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One training run.
+
+    Attributes:
+        model: the network.
+        out: the run's folder.
+        plan, habits: how long, what, and how.
+        images, objects: folders of photographs and cut-outs to draw scenes from; or
+        pairs: a folder of pairs in the authors' layout.
+        resume: go on with the run in `out`.
+        init: weights to start from; else LBVMM starts at random and FD4MM as the identity.
+        vgg: torchvision's VGG-19 weights, for FD4MM's contrastive term.
+        seed: of the first weights and of the data.
+        device: cpu, cuda or auto.
+    """
+
+    model: Literal["lbvmm", "fd4mm"]
+    out: Path
+    plan: Plan
+    habits: Habits
+    images: Path | None = None
+    objects: Path | None = None
+    pairs: Path | None = None
+    resume: bool = False
+    init: Path | None = None
+    vgg: Path | None = None
+    seed: int = 0
+    device: str = "auto"
+
+
+def train(request: Request, report: Callable[[str], None]) -> Path:
+    """Trains to the end of the plan; gives the file of the averaged weights.
+
+    Raises:
+        SettingsError: settings that cannot work, or folders without data.
+        CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
+    """
+    with find_place(request.device) as place:
+        _check_precision(request, place)
+        say = report if place.leads else lambda line: None
+        folder = RunFolder(request.out, resume=request.resume)
+        torch.manual_seed(request.seed)
+        objective, recipe = _objective(request, say)
+        source, validation, data = _data(request, place)
+        say(f"training {request.model} on {place.device} with {data}")
+        trainer = Trainer(
+            objective,
+            source,
+            validation,
+            request.plan,
+            folder,
+            place=place,
+            habits=request.habits,
+            recipe={**recipe, "data": data, "seed": str(request.seed)},
+            report=say,
+        )
+        if request.resume:
+            trainer.resume()
+        trainer.run()
+    return request.out / f"{request.model}.safetensors"
+
+
+def _check_precision(request: Request, place: Place) -> None:
+    # bfloat16 on a CPU gives the weight gradient of dilated depthwise convolutions as
+    # uninitialised memory; FD4MM has such convolutions.
+    if request.model == "fd4mm" and request.habits.precision == "bf16" and not place.on_gpu:
+        raise SettingsError("fd4mm cannot be trained in bf16 on a CPU; use --precision fp32")
+
+
+def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective, dict[str, str]]:
+    """The network with its first weights, its loss, and what to remember of both."""
+    recipe = {"start": "random"}
+    if request.model == "lbvmm":
+        if request.vgg is not None:
+            raise SettingsError("lbvmm's loss has no VGG term; --vgg is for fd4mm")
+        network = LBVMM()
+        recipe |= _start(network, request.init)
+        return LBVMMObjective(network), recipe
+    fd4mm = FD4MM()
+    if request.init is None:
+        start_as_identity(fd4mm)
+        recipe["start"] = "identity"
+    recipe |= _start(fd4mm, request.init)
+    if request.vgg is None:
+        say("no --vgg file: the contrastive term of FD4MM's loss is off")
+        return FD4MMObjective(fd4mm), {**recipe, "contrast": "off: no VGG-19 weights given"}
+    features = VggFeatures.load(request.vgg)
+    return FD4MMObjective(fd4mm, features), {**recipe, "contrast": _fingerprint(request.vgg)}
+
+
+def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
+    if init is None:
+        return {}
+    checkpoint = read_checkpoint(init)
+    published = checkpoint.build()
+    same = isinstance(published, LBVMM) and isinstance(model, LBVMM)
+    if type(published) is not type(model) or (same and published.variant != model.variant):
+        raise CheckpointError(
+            f"{init}: holds {checkpoint.layout.name}, which cannot start the {model.name} that is "
+            "trained here; give weights that `magnify train` has written"
+        )
+    model.load_state_dict(checkpoint.tensors)
+    return {"start": f"sha256 {checkpoint.sha256}"}
+
+
+def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]:
+    """Training pairs, validation pairs from another seed, and a line about them."""
+    stage = request.plan.stage(1.0)
+    if request.pairs is not None:
+        if request.images is not None or request.objects is not None:
+            raise SettingsError("give either --pairs, or --images and --objects")
+        stored = StoredPairs(request.pairs, seed=request.seed)
+        held = StoredPairs(request.pairs, seed=request.seed + 1)
+        data = f"{len(stored)} stored pairs"
+        return stored, [held.pairs(i, stage) for i in range(VALIDATION_BATCHES)], data
+    if request.images is None or request.objects is None:
+        raise SettingsError("give --images and --objects, or --pairs")
+    photographs = Photographs.load(request.images, request.objects).to(place.device)
+    settings = PairSettings()
+    data = (
+        f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs, "
+        f"{json.dumps(asdict(settings))}"
+    )
+    drawn = Synthetic(photographs, settings, request.seed + 1)
+    validation = [drawn.pairs(i, stage) for i in range(VALIDATION_BATCHES)]
+    return Synthetic(photographs, settings, request.seed), validation, data
+
+
+def _fingerprint(path: Path) -> str:
+    return f"VGG-19, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -1,0 +1,258 @@
+"""Training: gradients, overfitting, resuming, what a run leaves behind."""
+
+import csv
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from magnify.checkpoints import load_model, write_checkpoint
+from magnify.errors import CheckpointError, SettingsError
+from magnify.models import FD4MM, LBVMM
+from magnify.synthesis import Pairs, Stage, SyntheticPairs
+from magnify.training import Habits, Plan
+from magnify.training.average import AveragedWeights
+from magnify.training.devices import Place
+from magnify.training.identity import start_as_identity
+from magnify.training.losses import (
+    FD4MMObjective,
+    LBVMMObjective,
+    Objective,
+    highpass,
+    loss_terms,
+)
+from magnify.training.perceptual import VggFeatures
+from magnify.training.run_folder import RunFolder
+from magnify.training.runs import Request, train
+from magnify.training.trainer import Trainer
+from synthesis_pictures import random_photographs
+
+STAGE = Stage(batch=2, crop=32, magnified_motion=4.0)
+CPU = Place(torch.device("cpu"))
+
+
+class OnePair:
+    """Always the same pair: a blob, moved by 0.5 pixels, and by 2."""
+
+    def pairs(self, index: int, stage: Stage) -> Pairs:
+        y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+
+        def blob(right: float) -> torch.Tensor:
+            hill = torch.exp(-((y - 15) ** 2 + (x - 14 - right) ** 2) / 30)
+            return torch.stack((hill, 1 - hill, 0.3 + 0.5 * hill))[None]
+
+        query, target = blob(0.5), blob(2.0)
+        return Pairs(blob(0.0), query, query, target, torch.tensor([4.0]))
+
+
+def objectives() -> list[Objective]:
+    torch.manual_seed(0)
+    return [LBVMMObjective(LBVMM()), FD4MMObjective(FD4MM())]
+
+
+def trainer(folder: Path, plan: Plan, *, resume: bool = False, seed: int = 0) -> Trainer:
+    torch.manual_seed(seed)
+    return Trainer(
+        LBVMMObjective(LBVMM()),
+        SyntheticPairs(random_photographs()),
+        [],
+        plan,
+        RunFolder(folder, resume=resume),
+        place=CPU,
+        habits=Habits(log_steps=1),
+        recipe={"start": "random"},
+        report=lambda line: None,
+    )
+
+
+PLAN = Plan(steps=4, minutes=None, rate=1e-3, warmup=2, batch=1, crop=16, motion=2.0)
+
+
+@pytest.mark.parametrize("objective", objectives(), ids=["lbvmm", "fd4mm"])
+def test_gradients_reach_every_parameter(objective: Objective) -> None:
+    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
+    torch.stack(list(loss_terms(objective, pairs).values())).sum().backward()
+    lost = [
+        name
+        for name, parameter in objective.named_parameters()
+        if parameter.grad is None or not parameter.grad.isfinite().all() or not parameter.grad.any()
+    ]
+    assert not lost
+
+
+def test_still_scenes_have_finite_gradients() -> None:
+    pairs = OnePair().pairs(0, STAGE)
+    still = replace(pairs, query=pairs.reference, target=pairs.reference)
+    for objective in objectives():
+        torch.stack(list(loss_terms(objective, still).values())).sum().backward()
+        assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
+
+
+def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    plan = Plan(steps=150, minutes=None, rate=2e-3, warmup=10, batch=1, crop=32)
+    learner = Trainer(
+        LBVMMObjective(LBVMM()),
+        OnePair(),
+        [],
+        plan,
+        RunFolder(tmp_path, resume=False),
+        place=CPU,
+        habits=Habits(log_steps=10),
+        recipe={},
+        report=lambda line: None,
+    )
+    learner.run()
+    rows = _rows(tmp_path)
+    assert float(rows[-1]["l1"]) < 0.1 * float(rows[0]["l1"])
+    assert float(rows[-1]["loss"]) < 0.1 * float(rows[0]["loss"])
+
+
+def test_resuming_equals_running_through(tmp_path: Path) -> None:
+    through = trainer(tmp_path / "through", PLAN)
+    through.run()
+    broken = trainer(tmp_path / "broken", PLAN)
+    for _ in range(2):
+        progress = broken.progress()
+        broken.train_step(progress, PLAN.stage(progress))
+    broken.save()
+    resumed = trainer(tmp_path / "broken", PLAN, resume=True, seed=99)
+    resumed.resume()
+    assert resumed.step == 2
+    resumed.run()
+    for name, value in through.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+        assert torch.equal(through.average.weights[name], resumed.average.weights[name]), name
+
+
+def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
+    first = trainer(tmp_path, PLAN)
+    first.run()
+    first.folder.log(dict.fromkeys(_rows(tmp_path)[0], 9.0))
+    assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4", "9"]
+    RunFolder(tmp_path, resume=True).load_state(CPU.device)
+    assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
+
+
+def test_non_finite_steps_are_skipped_and_counted(tmp_path: Path) -> None:
+    learner = trainer(tmp_path, PLAN)
+    before = {name: value.clone() for name, value in learner.model.state_dict().items()}
+
+    class Broken(OnePair):
+        def pairs(self, index: int, stage: Stage) -> Pairs:
+            pairs = super().pairs(index, stage)
+            return replace(pairs, target=pairs.target * math.nan)
+
+    learner.source = Broken()
+    learner.train_step(0.0, STAGE)
+    assert (learner.skipped, learner.step) == (1, 1)
+    assert all(torch.equal(v, before[n]) for n, v in learner.model.state_dict().items())
+
+
+def test_a_run_leaves_loadable_weights_that_say_how_they_were_made(tmp_path: Path) -> None:
+    trainer(tmp_path, PLAN).run()
+    path = tmp_path / "lbvmm.safetensors"
+    assert load_model(path).name == "lbvmm"
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    assert metadata["start"] == "random"
+    assert json.loads(metadata["plan"])["steps"] == 4
+    assert json.loads(metadata["run"])["steps"] == 4
+
+
+def test_a_run_folder_is_never_mixed_up(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="to resume from"):
+        RunFolder(tmp_path, resume=True)
+    trainer(tmp_path, PLAN).save()
+    with pytest.raises(SettingsError, match="holds a run already"):
+        RunFolder(tmp_path, resume=False)
+    (tmp_path / "state.pt").write_bytes(b"nonsense")
+    with pytest.raises(CheckpointError, match="not a readable training state"):
+        RunFolder(tmp_path, resume=True).load_state(CPU.device)
+
+
+def test_average_follows_the_weights() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    average = AveragedWeights(model, decay=0.9)
+    torch.nn.init.ones_(model.weight)
+    average.update(model, step=1000)
+    assert float(average.weights["weight"]) == pytest.approx(0.1)
+    average.update(model, step=1)
+    assert float(average.weights["weight"]) == pytest.approx(1 - 0.9 / 11)
+
+
+def test_plan_warms_up_falls_and_grows() -> None:
+    plan = Plan(steps=100, minutes=None, rate=1.0, warmup=10, crop=96, motion=30.0, curriculum=True)
+    rates = [plan.learning_rate(step, plan.progress(step, 0.0)) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0, abs=0.05)
+    assert rates[100] == pytest.approx(0.03)
+    assert plan.stage(0.0) == Stage(4, 96, 15.0)
+    assert plan.stage(1.0) == Stage(3, 128, 30.0)
+    timed = Plan(steps=None, minutes=2.0, rate=1.0)
+    assert timed.progress(10**6, 60.0) == 0.5
+    with pytest.raises(SettingsError, match="either in steps or in minutes"):
+        Plan(steps=1, minutes=1.0, rate=1.0)
+    with pytest.raises(SettingsError, match="crop 50"):
+        Plan(steps=1, minutes=None, rate=1.0, crop=50)
+
+
+def test_fd4mm_starts_as_the_identity() -> None:
+    torch.manual_seed(0)
+    model = FD4MM()
+    start_as_identity(model)
+    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
+    reference, query = 2 * pairs.reference - 1, 2 * pairs.query - 1
+    with torch.no_grad():
+        output = model(reference, query, pairs.alpha[:, None, None, None])
+    assert (output - query).abs().max() < 1e-3
+
+
+def test_highpass_ignores_what_is_smooth() -> None:
+    ramp = torch.linspace(0, 1, 20).expand(1, 3, 20, 20)
+    assert highpass(ramp).abs().max() < 1e-6
+    spike = torch.zeros(1, 1, 9, 9)
+    spike[..., 4, 4] = 1
+    assert float(highpass(spike)[0, 0, 2, 2]) == pytest.approx(1 - 36 / 256)
+
+
+def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
+    path = tmp_path / "vgg19.pth"
+    torch.manual_seed(0)
+    published = VggFeatures()
+    state = published.convolutions.state_dict()
+    torch.save({f"features.{name}": value for name, value in state.items()}, path)
+    features = VggFeatures.load(path)
+    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
+    assert features(pairs.query).shape == (2, 256, 8, 8)
+    assert torch.equal(features(pairs.query), published(pairs.query))
+    torch.manual_seed(0)
+    terms = loss_terms(FD4MMObjective(FD4MM(), features), pairs)
+    assert set(terms) == {"charbonnier", "edge", "contrast"}
+    assert 0 < terms["contrast"].item() < 1
+    torch.save({"other": torch.zeros(1)}, path)
+    with pytest.raises(CheckpointError, match="not the state dict of torchvision's VGG-19"):
+        VggFeatures.load(path)
+
+
+def test_fd4mm_in_bf16_on_a_cpu_is_refused(tmp_path: Path) -> None:
+    request = Request("fd4mm", tmp_path, PLAN, Habits(precision="bf16"), device="cpu")
+    with pytest.raises(SettingsError, match="use --precision fp32"):
+        train(request, lambda line: None)
+
+
+def test_published_weights_of_another_variant_cannot_start_a_run(tmp_path: Path) -> None:
+    weights = tmp_path / "fd4mm.safetensors"
+    write_checkpoint(weights, "fd4mm", FD4MM().state_dict())
+    request = Request("lbvmm", tmp_path / "run", PLAN, Habits(), init=weights, device="cpu")
+    with pytest.raises(CheckpointError, match="cannot start the lbvmm"):
+        train(request, lambda line: None)
