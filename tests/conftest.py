@@ -19,17 +19,6 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 # The tests' pictures are tiny: a second thread, here or in a subprocess, only waits for the first.
 
-SHARED = Path(os.environ.get("MAGNIFY_SHARED", Path(__file__).parents[2] / "shared"))
-"""Published checkpoints, their outputs and real clips, where a developer has them."""
-
-
-def shared(path: str) -> Path:
-    """A file that is not part of the project; the test is skipped where it is absent."""
-    found = SHARED / path
-    if not found.exists():
-        pytest.skip(f"{path} is not in MAGNIFY_SHARED ({SHARED})")
-    return found
-
 
 def drifting_pattern(frames: int, height: int, width: int, step: float = 0.1) -> NDArray[np.uint8]:
     """A smooth coloured pattern that drifts right by `step` pixels a frame: (T, H, W, 3)."""

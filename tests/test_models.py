@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from magnify.checkpoints.layouts import LAYOUTS, Layout
-from magnify.models import MagnificationModel
+from magnify.models import LBVMM, MagnificationModel, lbvmm
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 GOLDENS = Path(__file__).parent / "data" / "formula_goldens.npz"
@@ -99,3 +99,22 @@ def test_shape_representation_equals_the_published_network(
     _, shape = model.encode(frames)
     assert relative_difference(shape, goldens[golden]) < 1e-4
     assert torch.equal(model.encode_shape(frames), shape)
+
+
+@pytest.mark.parametrize(
+    "variant", [lbvmm.OFFICIAL, lbvmm.ZHENGPENG7, lbvmm.CGST, lbvmm.POSTECH, lbvmm.MAGNIFY]
+)
+@torch.inference_mode()
+def test_a_pixel_is_not_seen_beyond_the_receptive_radius(variant: lbvmm.Variant) -> None:
+    torch.manual_seed(0)
+    model = LBVMM(variant).double().eval()
+    radius = model.receptive_radius
+    centre = radius + 9
+    size = -(-2 * centre // model.stride) * model.stride
+    frames = torch.rand(1, 3, size, size, dtype=torch.float64)
+    changed = frames.clone()
+    changed[..., centre, centre] += 1
+    difference = model(frames, changed, 5.0) - model(frames, frames, 5.0)
+    rows, columns = difference.abs().amax(dim=(0, 1)).nonzero().unbind(dim=1)
+    reach = max(int((rows - centre).abs().max()), int((columns - centre).abs().max()))
+    assert radius - 2 <= reach <= radius

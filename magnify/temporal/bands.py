@@ -51,14 +51,7 @@ _ALL = (
     Band("camera", 36.0, 62.0, 300, 75, _PAPER),
     Band("eye", 30.0, 50.0, 500, 75, _PAPER),
     Band("drum", 74.0, 78.0, 1900, 10, f"{_PAPER}, FIR"),
-    Band(
-        "baby",
-        0.2,
-        2.4,
-        30,
-        20,
-        "LBVMM (baby): difference of IIR, coefficients 0.04 and 0.4, in Hz",
-    ),
+    Band("baby", 0.2, 2.4, 30, 20, f"{_PAPER}: difference of IIR, 0.04 and 0.4, in Hz"),
 )
 
 BANDS: Mapping[str, Band] = MappingProxyType({band.name: band for band in _ALL})
