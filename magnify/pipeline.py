@@ -7,7 +7,8 @@ came with.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -189,19 +190,21 @@ def magnified_frames(
     alpha: float,
     progress: Progress | None = None,
     notify: Notify | None = None,
-) -> Iterator[Frame]:
+) -> Generator[Frame, None, None]:
     """The clip's frames with their motion magnified, in order, one for one."""
     report = progress or (lambda stage, done, total: None)
     operator = mode.operator(clip, network, notify or (lambda notice: None))
     size = network.chunk_size(clip.height, clip.width)
     steps = (_aligned if operator.delay == 0 else _delayed)(clip, network, operator, size, report)
     done = 0
-    for frames, texture, shape, motion in steps:
-        pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
-        for frame, picture in zip(frames, pictures.numpy(), strict=True):
-            yield replace(frame, picture=picture)
-        done += len(frames)
-        report("magnifying", done, clip.count)
+    # Explicitly closed: else a traceback would keep the decoder's thread alive.
+    with closing(steps):
+        for frames, texture, shape, motion in steps:
+            pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
+            for frame, picture in zip(frames, pictures.numpy(), strict=True):
+                yield replace(frame, picture=picture)
+            done += len(frames)
+            report("magnifying", done, clip.count)
 
 
 Step = tuple[list[Frame], Texture, Tensor, Tensor]
@@ -210,7 +213,7 @@ Step = tuple[list[Frame], Texture, Tensor, Tensor]
 
 def _aligned(
     clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """An operator without delay: each frame passes the encoder once."""
     for frames in _chunks(clip, size):
         texture, shape = network.encode(_stack(frames))
@@ -219,7 +222,7 @@ def _aligned(
 
 def _delayed(
     clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """An operator that lags: frames wait as pictures, and are encoded anew when their turn comes.
 
     A picture is the cheapest form a frame has (3 bytes a pixel, where texture and shape together
@@ -228,7 +231,7 @@ def _delayed(
     """
     waiting: deque[Frame] = deque()
     whole_clip = operator.delay is None
-    again = (frame for frames in _chunks(clip, size) for frame in frames) if whole_clip else None
+    again = _decoded(clip) if whole_clip else None
 
     def motions() -> Iterator[Tensor]:
         done = 0
@@ -241,17 +244,23 @@ def _delayed(
                 report("analysing", done, clip.count)
         yield from operator.flush()
 
-    for motion in motions():
-        for part in torch.split(motion, size):
-            if len(part):
-                frames = list(islice(again, len(part))) if again else _take(waiting, len(part))
-                yield frames, *network.encode(_stack(frames)), part
+    with closing(again) if again else nullcontext():
+        for motion in motions():
+            for part in torch.split(motion, size):
+                count = len(part)
+                if count:
+                    frames = list(islice(again, count)) if again else _take(waiting, count)
+                    yield frames, *network.encode(_stack(frames)), part
 
 
 def _chunks(clip: Clip, size: int) -> Iterator[list[Frame]]:
-    frames = ahead(clip.frames(), DECODED_AHEAD)
-    while chunk := list(islice(frames, size)):
-        yield chunk
+    with closing(_decoded(clip)) as frames:
+        while chunk := list(islice(frames, size)):
+            yield chunk
+
+
+def _decoded(clip: Clip) -> Generator[Frame, None, None]:
+    return ahead(clip.frames(), DECODED_AHEAD)
 
 
 def _take(waiting: deque[Frame], count: int) -> list[Frame]:

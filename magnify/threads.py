@@ -5,7 +5,7 @@ Queues are bounded, so memory is; an exception in either thread reaches the call
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -19,7 +19,7 @@ class _End:
     """Put behind the last item."""
 
 
-def ahead(items: Iterator[T], depth: int) -> Iterator[T]:
+def ahead(items: Iterator[T], depth: int) -> Generator[T, None, None]:
     """The same items, made in a thread up to `depth` before they are asked for.
 
     The thread closes `items` itself, also when the caller stops early.

@@ -1,5 +1,6 @@
 """Frames → magnified frames, and files → files, through the public API."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import magnify
 from conftest import drifting_pattern, read_clip
 from magnify.pipeline import Engine
 from magnify.runtime import Network
-from magnify.video import VideoReader
+from magnify.video import VideoReader, VideoWriter
 
 
 def psnr(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
@@ -171,7 +172,7 @@ def test_a_lossless_file_holds_exactly_what_the_network_gave(
     assert np.array_equal(read_clip(output), magnify.magnify_frames(pictures, weights=engine))
 
 
-@pytest.mark.parametrize("failing", ["decode", "encode_shape"])
+@pytest.mark.parametrize("failing", ["encode", "manipulate", "decode", "encode_shape"])
 def test_a_failure_half_way_leaves_no_file(
     clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -182,6 +183,22 @@ def test_a_failure_half_way_leaves_no_file(
 
     monkeypatch.setattr(engine.network.model, failing, fail)
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(RuntimeError, match="half way"):
+    with pytest.raises(RuntimeError, match="half way") as caught:
+        magnify.magnify_video(clip, tmp_path / "out.mp4", weights=engine)
+    assert caught.traceback  # which is alive, and keeps nothing else so
+    assert sorted(tmp_path.iterdir()) == before
+    assert not {"decode", "encode"} & {thread.name for thread in threading.enumerate()}
+
+
+def test_a_failing_writer_ends_the_run(
+    engine: Engine, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: VideoWriter, frame: object) -> None:
+        raise magnify.VideoError("no room left")
+
+    monkeypatch.setattr(VideoWriter, "write", fail)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(magnify.VideoError, match="no room left"):
         magnify.magnify_video(clip, tmp_path / "out.mp4", weights=engine)
     assert sorted(tmp_path.iterdir()) == before
+    assert not {"decode", "encode"} & {thread.name for thread in threading.enumerate()}
