@@ -1,0 +1,37 @@
+"""How good a network is: synthetic videos with known truth, and still regions of real clips."""
+
+from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
+from magnify.evaluation.quality import Unrest, psnr, ssim, unrest
+from magnify.evaluation.registration import Displacement, displacement
+from magnify.evaluation.scores import Case, EvaluationSettings, Score, cases, evaluate, measure
+from magnify.evaluation.still import Region, StillScore, evaluate_still
+from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
+
+__all__ = [
+    "BASELINES",
+    "Case",
+    "Degradation",
+    "Displacement",
+    "EvaluationSettings",
+    "Kind",
+    "Method",
+    "Region",
+    "SceneKey",
+    "Score",
+    "StillScore",
+    "TestScene",
+    "Truth",
+    "Unrest",
+    "cases",
+    "displacement",
+    "evaluate",
+    "evaluate_still",
+    "load_method",
+    "measure",
+    "network",
+    "nothing",
+    "oracle",
+    "psnr",
+    "ssim",
+    "unrest",
+]

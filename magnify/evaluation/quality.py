@@ -1,0 +1,75 @@
+"""How near pictures are to the truth, and how steady they are where nothing moves.
+
+Pictures are (T, H, W, 3), RGB in grey levels of 255.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from magnify.video import Picture
+
+Levels: TypeAlias = NDArray[np.floating] | Picture
+
+BEST_PSNR = 100.0
+"""What identical pictures are given, in dB, instead of infinity."""
+
+_SIGMA, _RADIUS = 1.5, 5
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def ssim(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
+    """Structural similarity of each picture (T,), the mean of that of red, green and blue.
+
+    Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
+    Gaussian window of 11 x 11 and sigma 1.5, K1 = 0.01, K2 = 0.03, where it fits into the picture.
+    On colours rather than luma, as coloured blotches are damage too.
+    """
+    return np.array([_ssim(*pair) for pair in zip(pictures, truth, strict=True)])
+
+
+def _ssim(picture: Levels, truth: Levels) -> float:
+    a, b = picture.astype(float), truth.astype(float)
+    mean_a, mean_b = _window(a), _window(b)
+    variances = _window(a * a) - mean_a**2 + _window(b * b) - mean_b**2
+    covariance = _window(a * b) - mean_a * mean_b
+    luminance = (2 * mean_a * mean_b + _C1) / (mean_a**2 + mean_b**2 + _C1)
+    structure = (2 * covariance + _C2) / (variances + _C2)
+    return float((luminance * structure).mean())
+
+
+def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    averaged = ndimage.gaussian_filter(values, _SIGMA, radius=_RADIUS, axes=(0, 1))
+    return averaged[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS]
+
+
+def psnr(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
+    """Peak signal-to-noise ratio of each picture (T,) in dB over all colours, peak 255."""
+    error = np.square(np.subtract(pictures, truth, dtype=float)).mean(axis=(1, 2, 3))
+    worst = 255**2 / 10 ** (BEST_PSNR / 10)
+    decibels: NDArray[np.float64] = 10 * np.log10(255**2 / error.clip(worst))
+    return decibels
+
+
+class Unrest(NamedTuple):
+    """Temporal standard deviation in grey levels: root mean square over the pixels."""
+
+    luma: float
+    chroma: float
+
+
+def unrest(pictures: Levels, mask: NDArray[np.bool_] | None = None) -> Unrest:
+    """How much pixels change over time (BT.601 luma; mean variance of Cb and Cr), T >= 2.
+
+    Args:
+        mask: (H, W), the pixels that count; all of them by default.
+    """
+    pixels = pictures.reshape(len(pictures), -1, 3) if mask is None else pictures[:, mask]
+    variance = (pixels.astype(float) @ _YCBCR.T).var(axis=0, ddof=1).mean(axis=0)
+    return Unrest(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
+
+
+_LUMA = np.array([0.299, 0.587, 0.114])
+_YCBCR = np.stack([_LUMA, ([0, 0, 1] - _LUMA) / 1.772, ([1, 0, 0] - _LUMA) / 1.402])

@@ -1,0 +1,176 @@
+"""Scores on synthetic videos: every case of the table, and what is measured on it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from magnify.errors import SettingsError
+from magnify.evaluation.methods import Method
+from magnify.evaluation.quality import psnr, ssim, unrest
+from magnify.evaluation.registration import displacement
+from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
+from magnify.synthesis import Photographs
+from magnify.video import Picture
+
+LEAST_SIZE = 64
+"""Pixels; the object and its way need room."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """The cases: all combinations of what is listed.
+
+    Attributes:
+        sizes: heights and widths of the videos in pixels.
+        peaks: longest magnified displacements in pixels; the input's is that over alpha.
+        alphas: total magnification factors. Factor 1 is measured on clean videos of the first
+            peak only: it must give the input back.
+        noises: standard deviations of the input's noise in grey levels; one more set of videos
+            passes H.264 instead. Videos in which nothing moves are left out where clean.
+        scenes: how many scenes each score is the mean of.
+        frames: of each video, an odd number, the reference included.
+    """
+
+    sizes: tuple[int, ...] = (256,)
+    peaks: tuple[float, ...] = (10.0, 25.0)
+    alphas: tuple[float, ...] = (1.0, 5.0, 10.0, 20.0, 50.0)
+    noises: tuple[float, ...] = (0.0, 1.0, 3.0)
+    scenes: int = 2
+    frames: int = 3
+
+    def __post_init__(self) -> None:
+        if self.scenes < 1:
+            raise SettingsError(f"scenes must be 1 or more, not {self.scenes}")
+        if self.frames < 3 or self.frames % 2 == 0:
+            raise SettingsError(
+                f"frames must be an odd number of 3 or more (the reference, and as many "
+                f"displacements in either direction), not {self.frames}"
+            )
+        for name, values, least in (
+            ("size", self.sizes, LEAST_SIZE),
+            ("peak", self.peaks, 1e-3),
+            ("alpha", self.alphas, 1e-3),
+            ("noise", self.noises, 0),
+        ):
+            for value in values:
+                if not (np.isfinite(value) and value >= least):
+                    raise SettingsError(
+                        f"{name} must be a number of {least:g} or more, not {value}"
+                    )
+
+    @property
+    def degradations(self) -> tuple[Degradation, ...]:
+        return (*(Degradation(noise=noise) for noise in self.noises), Degradation(compressed=True))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table."""
+
+    size: int
+    moves: Kind
+    peak: float
+    degradation: Degradation
+    alpha: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What was measured on one case. Frame 0, the reference, counts for the unrest alone.
+
+    Attributes:
+        ssim: against the truth, mean of red, green and blue.
+        psnr: against the truth in dB, 100 for identical pictures.
+        gain: measured displacement over the true one, by registration of what moves against
+            frame 0 of the truth; None where nothing moves.
+        still_luma, still_chroma: temporal standard deviation in grey levels where the truth stands
+            still: unwanted motion, and noise and compression that boil.
+        input_luma, input_chroma: the same of the input.
+        flicker: temporal standard deviation of the error, luma, whole picture.
+    """
+
+    ssim: float
+    psnr: float
+    gain: float | None
+    still_luma: float
+    still_chroma: float
+    input_luma: float
+    input_chroma: float
+    flicker: float
+
+
+def cases(settings: EvaluationSettings) -> Iterator[Case]:
+    """Every row, those of the same scene and peak in a row."""
+    moving = product(settings.sizes, (Kind.OBJECT, Kind.BACKGROUND), settings.peaks)
+    for size, moves, peak in moving:
+        for degradation, alpha in product(settings.degradations, settings.alphas):
+            if alpha != 1 or (degradation == Degradation() and peak == settings.peaks[0]):
+                yield Case(size, moves, peak, degradation, alpha)
+    for size, degradation, alpha in product(settings.sizes, settings.degradations, settings.alphas):
+        if alpha != 1 and degradation != Degradation():
+            yield Case(size, Kind.STILL, 0.0, degradation, alpha)
+
+
+def evaluate(
+    method: Method,
+    photographs: Photographs,
+    settings: EvaluationSettings,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[Case, Score]:
+    """Scores of every case, each the mean over its scenes.
+
+    Args:
+        photographs: on the CPU.
+        progress: called with the videos done, and videos in all.
+    """
+    rows = list(cases(settings))
+    scores: dict[Case, list[Score]] = {case: [] for case in rows}
+    done, total = 0, len(rows) * settings.scenes
+    for number in range(settings.scenes):
+        scene: TestScene | None = None
+        drawn: tuple[Any, ...] | None = None
+        for case in rows:
+            if scene is None or drawn != (case.size, case.moves, case.peak):
+                drawn = (case.size, case.moves, case.peak)
+                key = SceneKey(case.moves, case.size, number)
+                scene = TestScene(photographs, key, case.peak, settings.frames)
+            pictures = scene.pictures(case.alpha, case.degradation)
+            output = method(pictures, case.alpha, scene.truth.levels)
+            scores[case].append(measure(output, pictures, scene.truth))
+            done += 1
+            progress(done, total)
+    return {case: _mean(of_scenes) for case, of_scenes in scores.items()}
+
+
+def measure(output: Picture, pictures: Picture, truth: Truth) -> Score:
+    """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
+    still, still_input = unrest(output, truth.still), unrest(pictures, truth.still)
+    return Score(
+        ssim=float(ssim(output[1:], truth.levels[1:]).mean()),
+        psnr=float(psnr(output[1:], truth.levels[1:]).mean()),
+        gain=_gain(output, truth) if truth.moving.any() else None,
+        still_luma=still.luma,
+        still_chroma=still.chroma,
+        input_luma=still_input.luma,
+        input_chroma=still_input.chroma,
+        flicker=unrest(output[1:] - truth.levels[1:]).luma,
+    )
+
+
+def _gain(output: Picture, truth: Truth) -> float:
+    """Slope of the measured displacements over the true ones, least squares."""
+    reference = truth.levels[0]
+    measured = np.array([displacement(reference, frame, truth.moving) for frame in output[1:]])
+    expected = truth.displacement[1:]
+    return float((measured * expected).sum() / (expected**2).sum())
+
+
+def _mean(scores: list[Score]) -> Score:
+    def mean(name: str) -> Any:
+        values = [getattr(score, name) for score in scores]
+        return None if None in values else float(np.mean(values))
+
+    return Score(**{name: mean(name) for name in Score.__dataclass_fields__})
