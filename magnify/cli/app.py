@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from magnify.cli import bandpass, bands, models, run, weights
+from magnify.cli import bandpass, bands, evaluate, models, run, weights
 from magnify.cli.console import error_line
 from magnify.errors import MagnifyError, SettingsError
 from magnify.version import __version__
@@ -70,5 +70,6 @@ def _root(
 app.command("run")(run.run)
 app.command("bandpass")(bandpass.bandpass)
 app.command("bands")(bands.bands)
+app.command("evaluate")(evaluate.evaluate)
 app.command("models")(models.models)
 app.add_typer(weights.app, name="weights")

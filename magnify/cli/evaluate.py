@@ -1,0 +1,196 @@
+"""`magnify evaluate`: how good a network is, as a table, as JSON, as a plot."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from magnify.cli.console import progress
+from magnify.cli.options import MODEL, REPORTING, PrecisionName
+from magnify.errors import SettingsError
+
+if TYPE_CHECKING:
+    from magnify.evaluation import Case, EvaluationSettings, Method, Score, StillScore
+
+SYNTHETIC = "Synthetic videos"
+REAL = "Real clips"
+STILL_FRAMES = 16
+"""Of a real clip, spread over it: enough to see blotches come and go."""
+UNREST = "luma, chroma: standard deviation over time where nothing moves, input → output"
+
+
+def _option(panel: str, text: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
+
+
+def evaluate(
+    data: Annotated[
+        Path | None,
+        _option(SYNTHETIC, "Folder with images/ and objects/ to make the test videos of."),
+    ] = None,
+    alpha: Annotated[
+        list[float] | None,
+        _option(SYNTHETIC, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
+    ] = None,
+    peak: Annotated[
+        list[float] | None,
+        _option(SYNTHETIC, "Longest magnified motion in pixels; may be repeated. Default: 10, 25."),
+    ] = None,
+    size: Annotated[
+        list[int] | None,
+        _option(SYNTHETIC, "Height and width in pixels; may be repeated. Default: 256."),
+    ] = None,
+    noise: Annotated[
+        list[float] | None,
+        _option(SYNTHETIC, "Noise of the input in grey levels; may be repeated. Default: 0, 1, 3."),
+    ] = None,
+    scenes: Annotated[int, _option(SYNTHETIC, "Scenes behind each score.", min=1)] = 2,
+    frames: Annotated[
+        int | None,
+        _option(SYNTHETIC, f"Frames of each video. Default: 3, of a real clip {STILL_FRAMES}."),
+    ] = None,
+    quick: Annotated[
+        bool, _option(SYNTHETIC, "A first look: one scene, alpha 1 and 20.", "--quick")
+    ] = False,
+    still: Annotated[
+        Path | None, _option(REAL, "A real clip; alpha and frames are as above.")
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        _option(
+            REAL, "A part of it that is known to stand still; may be repeated.", metavar="X,Y,W,H"
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        _option(MODEL, "Built-in network, or a baseline: nothing (the input), oracle (the truth)."),
+    ] = None,
+    weights: Annotated[
+        Path | None, _option(MODEL, "Checkpoint file; its network is recognised.")
+    ] = None,
+    device: Annotated[str, _option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    precision: Annotated[
+        PrecisionName, _option(MODEL, "Number format of the network.")
+    ] = PrecisionName.auto,
+    plot: Annotated[
+        Path | None, _option(REPORTING, "Draw the synthetic scores: .png, .pdf or .svg.")
+    ] = None,
+    as_json: Annotated[
+        bool, _option(REPORTING, "Print one JSON object on stdout.", "--json")
+    ] = False,
+    quiet: Annotated[bool, _option(REPORTING, "No progress.", "--quiet", "-q")] = False,
+) -> None:
+    """Measure a network: SSIM, PSNR, motion gain and steadiness, with noise and compression.
+
+    On synthetic videos with known truth (--data), on still regions of a real clip (--still), or
+    on both. Compare with --model nothing and --model oracle.
+    """
+    from magnify.evaluation import EvaluationSettings, Region, load_method
+
+    _check(data, still, region, plot)
+    chosen: dict[str, Any] = {
+        "alphas": alpha or ((1.0, 20.0) if quick else None),
+        "peaks": peak,
+        "sizes": size,
+        "noises": noise,
+        "scenes": 1 if quick else scenes,
+        "frames": frames,
+    }
+    settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
+    regions = [Region.parse(text) for text in region or []]
+    method, facts = load_method(model, weights, device, precision.value)
+    report: dict[str, Any] = {**facts, "frames": settings.frames, "scenes": settings.scenes}
+    if data is not None:
+        scores = _score_synthetic(method, data, settings, quiet=quiet)
+        report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
+        if plot is not None:
+            from magnify.evaluation.plot import plot_scores
+
+            plot_scores(scores, facts["model"], plot)
+        if not as_json:
+            _print_scores(scores, facts["model"])
+    if still is not None:
+        from magnify.evaluation import evaluate_still
+
+        rows = list(evaluate_still(method, still, regions, settings.alphas, frames or STILL_FRAMES))
+        report["still"] = [{"clip": str(still), **asdict(row)} for row in rows]
+        if not as_json:
+            _print_still(rows, f"{facts['model']} on {still.name}")
+    if as_json:
+        typer.echo(json.dumps(report))
+
+
+def _check(
+    data: Path | None, still: Path | None, region: list[str] | None, plot: Path | None
+) -> None:
+    if data is None and still is None:
+        raise SettingsError("nothing to evaluate on: give --data DIR, --still CLIP, or both")
+    if (still is None) != (not region):
+        raise SettingsError("--still CLIP and --region X,Y,W,H belong together; give both")
+    if plot is not None:
+        if data is None:
+            raise SettingsError("--plot draws the scores of synthetic videos: give --data DIR")
+        from magnify.evaluation.plot import import_matplotlib
+
+        import_matplotlib()
+
+
+def _score_synthetic(
+    method: "Method", data: Path, settings: "EvaluationSettings", *, quiet: bool
+) -> "dict[Case, Score]":
+    from magnify.evaluation import evaluate
+    from magnify.synthesis import Photographs
+
+    photographs = Photographs.load(data / "images", data / "objects")
+    with progress(data.name, quiet=quiet) as report:
+        return evaluate(
+            method,
+            photographs,
+            settings,
+            lambda done, total: report(
+                "evaluating", done * settings.frames, total * settings.frames
+            ),
+        )
+
+
+def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
+    headings = ("input", "alpha", "gain", "SSIM", "PSNR", "luma", "chroma", "flicker")
+    tables: dict[str, Table] = {}
+    for case, score in scores.items():
+        title = f"{model}: {case.size} px, {case.moves} moves" + f", {case.peak:g} px" * (
+            case.peak > 0
+        )
+        table = tables.setdefault(title, _table(title, headings))
+        table.add_row(
+            case.degradation.label,
+            f"{case.alpha:g}",
+            "" if score.gain is None else f"{score.gain:.3f}",
+            f"{score.ssim:.4f}",
+            f"{score.psnr:.2f}",
+            f"{score.input_luma:.2f} → {score.still_luma:.2f}",
+            f"{score.input_chroma:.2f} → {score.still_chroma:.2f}",
+            f"{score.flicker:.2f}",
+        )
+    Console().print(*tables.values(), UNREST, sep="\n")
+
+
+def _print_still(rows: "list[StillScore]", title: str) -> None:
+    table = _table(title, ("region", "alpha", "luma", "ratio", "chroma", "ratio"))
+    for row in rows:
+        cells = []
+        for before, after in zip(row.input, row.output, strict=True):
+            cells += [f"{before:.2f} → {after:.2f}", f"{after / before:.2f}" if before else ""]
+        table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
+    Console().print(table, UNREST, sep="\n")
+
+
+def _table(title: str, headings: tuple[str, ...]) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    return table

@@ -1,0 +1,130 @@
+"""`magnify evaluate` and the still regions of real clips."""
+
+import json
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from conftest import drifting_pattern, write_clip
+from magnify.cli import app
+from magnify.errors import SettingsError
+from magnify.evaluation import Region, evaluate_still, nothing, oracle
+
+
+def evaluate(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for folder, channels in (("images", 3), ("objects", 4)):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        coarse = random.integers(0, 256, (30, 30, channels), np.uint8)
+        picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
+        picture[..., 3:] = 255
+        iio.imwrite(tmp_path / "data" / folder / "0.png", picture)
+    return tmp_path / "data"
+
+
+SMALL = ("--size", 96, "--scenes", 1, "--alpha", 10, "--peak", 6, "--noise", 0)
+
+
+def test_json_of_a_baseline(data: Path) -> None:
+    result = evaluate("--model", "nothing", "--data", data, *SMALL, "--json")
+
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["model"] == "nothing"
+    assert [(row["moves"], row["degradation"]["compressed"]) for row in report["synthetic"]] == [
+        ("object", False),
+        ("object", True),
+        ("background", False),
+        ("background", True),
+        ("nothing", True),
+    ]
+    assert report["synthetic"][0]["gain"] == pytest.approx(0.1, abs=0.005)
+    assert report["synthetic"][-1]["gain"] is None
+
+
+def test_table_of_a_network_fits_a_terminal(data: Path) -> None:
+    result = evaluate("--model", "lbvmm", "--data", data, *SMALL, "--device", "cpu", "--quiet")
+
+    assert result.exit_code == 0, result.stderr
+    assert "96 px, object moves, 6 px" in result.stdout
+    assert "…" not in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_plot(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    plot = tmp_path / "scores.png"
+
+    result = evaluate("--model", "oracle", "--data", data, *SMALL, "--plot", plot, "-q")
+
+    assert result.exit_code == 0, result.stderr
+    assert iio.imread(plot).ndim == 3
+
+
+def test_plot_without_matplotlib_is_refused_before_any_work(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    result = evaluate("--model", "oracle", "--data", data, "--plot", "scores.png")
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "magnify: error: a plot needs matplotlib: pip install 'magnify-video[evaluate]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "nothing to evaluate on: give --data DIR"),
+        (("--still", "x.mp4"), "--still CLIP and --region X,Y,W,H belong together"),
+        (("--data", "x", "--region", "0,0,8,8"), "--still CLIP and --region X,Y,W,H belong"),
+        (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),
+        (("--still", "x.mp4", "--region", "0,0,8,8", "--plot", "x.png"), "--plot draws the scores"),
+        (("--data", "missing", "--model", "nothing"), "missing"),
+        (("--data", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
+    ],
+)
+def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
+    result = evaluate(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_still_region_of_a_clip(tmp_path: Path) -> None:
+    pictures = drifting_pattern(6, 40, 48, step=0.5)
+    pictures[:, :, :24] = 90
+    clip = write_clip(tmp_path / "clip.mp4", pictures)
+    arguments = ("--still", clip, "--region", "0,0,16,40", "--region", "24,0,24,40")
+
+    result = evaluate("--model", "nothing", *arguments, "--alpha", 20, "--frames", 3, "--json")
+
+    assert result.exit_code == 0, result.stderr
+    still, moving = json.loads(result.stdout)["still"]
+    assert still["region"] == [0, 0, 16, 40]
+    assert still["output"] == still["input"]
+    assert max(still["input"]) < 0.5
+    assert moving["input"][0] > 5
+    table = evaluate("--model", "nothing", *arguments, "--alpha", 20)
+    assert "24,0,24,40" in table.stdout
+
+
+def test_still_regions_are_checked(clip: Path) -> None:
+    with pytest.raises(SettingsError, match="region 40,0,16,8 leaves the picture, which is 48x40"):
+        list(evaluate_still(nothing, clip, [Region(40, 0, 16, 8)], (2.0,), 4))
+    with pytest.raises(SettingsError, match="oracle knows the truth of synthetic videos only"):
+        list(evaluate_still(oracle, clip, [Region(0, 0, 8, 8)], (2.0,), 4))
+    with pytest.raises(SettingsError, match="needs two frames"):
+        list(evaluate_still(nothing, clip, [Region(0, 0, 8, 8)], (2.0,), 1))
