@@ -1,7 +1,6 @@
 """The command as people and scripts meet it: names, exit codes, what goes to which stream."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
+from checkpoint_samples import BY_NAME
 from conftest import drifting_pattern, read_clip, write_clip
 from magnify.cli import app
 
@@ -166,6 +167,29 @@ def test_weights_that_are_not_there_fail(clip: Path, arguments: list[str], messa
     assert message in line
 
 
+@pytest.mark.parametrize("command", [["run", "--mode", "dynamic"], ["bandpass", "--low", "2"]])
+def test_a_published_fd4mm_checkpoint_is_recognised_and_run(
+    clip: Path, tmp_path: Path, command: list[str]
+) -> None:
+    weights = tmp_path / "fd4mm.pth"
+    layout = BY_NAME["fd4mm"]
+    state = layout.build().state_dict()
+    published = {f"module.{name}": state[ours] for name, ours in layout.tensors.items()}
+    torch.save(published, weights)
+    result = invoke(*command, *FAST, clip, "--weights", weights, "--model", "fd4mm", "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert (report["model"], report["frames"]) == ("fd4mm", 12)
+    assert read_clip(Path(report["output"])).shape == (12, 40, 48, 3)
+    other = invoke("run", *FAST, clip, "--weights", weights, "--model", "lbvmm")
+    assert other.exit_code == 2
+    assert "holds fd4mm, not lbvmm" in other.stderr
+
+
+def test_termination_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    assert interrupted_by(signal.SIGTERM, tmp_path) == 143
+
+
 def test_dry_run_says_what_would_be_done_and_does_nothing(clip: Path) -> None:
     before = sorted(clip.parent.iterdir())
     result = run(clip, "--dry-run", "--json")
@@ -227,20 +251,25 @@ def test_pictures_need_a_frame_rate(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_nothing_behind_and_exits_with_130(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", np.tile(drifting_pattern(30, 64, 64), (20, 1, 1, 1)))
+    assert interrupted_by(signal.SIGINT, tmp_path) == 130
+
+
+def interrupted_by(number: signal.Signals, folder: Path) -> int:
+    """The exit code of a run that got a signal half-way; its folder must be as it was."""
+    clip = write_clip(folder / "clip.mp4", np.tile(drifting_pattern(30, 64, 64), (20, 1, 1, 1)))
     command = [sys.executable, "-m", "magnify", "run", str(clip), *FAST]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ})
-    try:
-        deadline = time.monotonic() + 60
-        while len(list(tmp_path.iterdir())) == 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(list(tmp_path.iterdir())) == 2, "the temporary file did not appear"
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
-    finally:
-        process.kill()
-        process.communicate()
-    assert list(tmp_path.iterdir()) == [clip]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while len(list(folder.iterdir())) == 1 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert len(list(folder.iterdir())) == 2, "the temporary file did not appear"
+            process.send_signal(number)
+            code = process.wait(timeout=30)
+        finally:
+            process.kill()
+    assert list(folder.iterdir()) == [clip]
+    return code
 
 
 def test_models_lists_what_is_built_in_and_what_can_be_loaded() -> None:
