@@ -9,7 +9,7 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-SCALING = "bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
+SCALING = "neighbor+accurate_rnd+full_chroma_int+full_chroma_inp"
 """The scaler's flags that the package uses, so that pictures can be compared exactly."""
 
 
@@ -74,19 +74,35 @@ class StoredPacket:
 def read_packets(path: Path, stream: str = "v:0") -> list[StoredPacket]:
     """All packets of one stream in the order of their time, found by ffmpeg without decoding."""
     arguments = ["-copyts", "-i", path, "-map", f"0:{stream}", "-c", "copy"]
-    text = ffmpeg(*arguments, "-f", "framemd5", "-").decode()
+    return sorted(_hashed(*arguments, "-f", "framemd5", "-"), key=lambda packet: packet.time)
+
+
+def _hashed(*arguments: str | Path) -> list[StoredPacket]:
+    text = ffmpeg(*arguments).decode()
     (time_base,) = [Fraction(line.split()[-1]) for line in text.splitlines() if "#tb" in line]
     rows = [line.split(",") for line in text.splitlines() if not line.startswith("#")]
-    packets = [
+    return [
         StoredPacket(int(pts) * time_base, int(duration) * time_base, digest.strip())
         for _, _, pts, duration, _, digest, *_ in rows
     ]
-    return sorted(packets, key=lambda packet: packet.time)
 
 
 def times(path: Path) -> list[Fraction]:
     """When each frame of a video is shown, in seconds."""
-    return [packet.time for packet in read_packets(path)]
+    arguments = [
+        "-copyts",
+        "-noautorotate",
+        "-i",
+        path,
+        "-map",
+        "0:v:0",
+        "-fps_mode",
+        "passthrough",
+    ]
+    return [
+        packet.time
+        for packet in _hashed(*arguments, "-enc_time_base", "demux", "-f", "framemd5", "-")
+    ]
 
 
 def read_tags(path: Path) -> str:

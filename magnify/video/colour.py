@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from magnify.errors import VideoError
 
@@ -24,22 +25,15 @@ HD_LINES = 720
 """A video of so many lines that does not name its matrix is taken for BT.709, a smaller one for
 BT.601, as players do."""
 
-_SWSCALE_MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-}
+_SCALER_MATRICES = (1, 4, 5, 6, 7, 9)
+"""BT.709, FCC, BT.601 (twice), SMPTE 240M and BT.2020 with non-constant luminance."""
 
-# Chroma is interpolated and averaged over whole pixels, and rounded rather than truncated.
-_SCALING = (
-    Interpolation.BICUBIC
-    | Interpolation.ACCURATE_RND
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.FULL_CHR_H_INP
-)
+# Chroma is repeated over the pixels that share it and averaged over the same ones on the way
+# back, so that it does not drift; values are rounded, not truncated.
+# These are libswscale's flags by number: PyAV 17 has names only for a few.
+_ACCURATE = 0x40000 | 0x2000 | 0x4000  # ACCURATE_RND, FULL_CHR_H_INT, FULL_CHR_H_INP
+_TO_RGB = 0x10 | _ACCURATE  # POINT
+_FROM_RGB = 0x20 | _ACCURATE  # AREA
 
 
 @dataclass(frozen=True)
@@ -95,10 +89,11 @@ class ColourConverter:
     def to_picture(self, frame: av.VideoFrame, tags: ColourTags) -> Picture:
         """A frame as stored → RGB (H, W, 3); uint16 where the frame has more than 8 bits."""
         if not is_rgb(frame.format.name):
+            frame = _without_chroma_location(frame)
             frame.colorspace = _known_matrix(tags.matrix, frame.height)
             frame.color_range = _known_range(tags.range, frame.format.name)
         rgb = "rgb24" if bit_depth(frame.format.name) == 8 else "rgb48le"
-        converted = self._reformatter.reformat(frame, format=rgb, interpolation=_SCALING)
+        converted = self._reformatter.reformat(frame, format=rgb, interpolation=_TO_RGB)
         picture: Picture = converted.to_ndarray()  # type: ignore[assignment]
         return picture
 
@@ -107,13 +102,13 @@ class ColourConverter:
         rgb = "rgb24" if picture.dtype == np.uint8 else "rgb48le"
         frame = av.VideoFrame.from_ndarray(picture.copy(order="C"), format=rgb)
         if not is_rgb(pixel_format):
-            matrix = _known_matrix(tags.matrix, frame.height)
+            # The scaler gives its target the matrix of its source, where RGB makes no use of it.
+            frame.colorspace = _known_matrix(tags.matrix, frame.height)
             frame = self._reformatter.reformat(
                 frame,
                 format=pixel_format,
-                dst_colorspace=_SWSCALE_MATRICES[matrix],
                 dst_color_range=_known_range(tags.range, pixel_format),
-                interpolation=_SCALING,
+                interpolation=_FROM_RGB,
             )
         elif pixel_format != rgb:
             frame = self._reformatter.reformat(frame, format=pixel_format)
@@ -124,7 +119,7 @@ class ColourConverter:
 
 def check_matrix(tags: ColourTags, name: str) -> None:
     """VideoError if the pictures of the video `name` cannot be turned into RGB."""
-    if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *_SWSCALE_MATRICES):
+    if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *_SCALER_MATRICES):
         raise VideoError(
             f"{name}: colour matrix {tags.matrix} (ITU-T H.273) is not supported; "
             "convert the video to BT.601, BT.709 or BT.2020 first"
@@ -147,7 +142,7 @@ def _guessed_matrix(height: int) -> int:
 
 
 def _known_matrix(matrix: int, height: int) -> int:
-    return matrix if matrix in _SWSCALE_MATRICES else _guessed_matrix(height)
+    return matrix if matrix in _SCALER_MATRICES else _guessed_matrix(height)
 
 
 def _known_range(colour_range: int, pixel_format: str) -> int:
@@ -156,3 +151,21 @@ def _known_range(colour_range: int, pixel_format: str) -> int:
         return colour_range
     full = pixel_format.startswith(("gray", "ya"))
     return ColorRange.JPEG if full else ColorRange.MPEG
+
+
+def _without_chroma_location(frame: av.VideoFrame) -> av.VideoFrame:
+    """A copy that does not say where its chroma samples lie.
+
+    The scaler would move them from there to the middle, but cannot be told to move them back.
+    """
+    plain = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    for source, target in zip(frame.planes, plain.planes, strict=True):
+        width = min(source.line_size, target.line_size)
+        _rows(target)[:, :width] = _rows(source)[:, :width]
+    return plain
+
+
+def _rows(plane: VideoPlane) -> npt.NDArray[np.uint8]:
+    """A view of a plane's bytes, (rows, bytes per row)."""
+    data: npt.NDArray[np.uint8] = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]
+    return data.reshape(-1, plane.line_size)[: plane.height]

@@ -47,14 +47,32 @@ def list_images(path: Path) -> list[Path]:
     return images
 
 
-def read_images(paths: list[Path]) -> Iterator[av.VideoFrame]:
-    """One decoded frame for each file."""
-    for path in paths:
-        try:
-            with av.open(f"file:{path}", options={"pattern_type": "none"}) as image:
-                yield next(image.decode(video=0))
-        except (av.FFmpegError, StopIteration, IndexError) as error:
-            raise VideoError(f"{path}: cannot be read as an image") from error
+def read_image(path: Path) -> av.VideoFrame:
+    """The picture in a file.
+
+    Raises:
+        VideoError: there is none.
+    """
+    try:
+        with av.open(f"file:{path}", options={"pattern_type": "none"}) as image:
+            return next(image.decode(video=0))
+    except (av.FFmpegError, StopIteration, IndexError) as error:
+        raise VideoError(f"{path}: cannot be read as an image") from error
+
+
+class ImageDecoder:
+    """Iterates over the images of a sequence, with their number as time stamp."""
+
+    damage = None
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        for number, path in enumerate(list_images(self._path)):
+            frame = read_image(path)
+            frame.pts, frame.duration = number, 1
+            yield frame
 
 
 def pattern_matcher(pattern: str) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from magnify.errors import SettingsError, VideoError
 from magnify.video.colour import ColourTags, bit_depth, check_matrix
 from magnify.video.decoding import decode, open_video, video_stream
-from magnify.video.images import frame_rate, is_image_sequence, list_images, read_images
+from magnify.video.images import frame_rate, is_image_sequence, list_images, read_image
 
 IMAGES = "images"
 
@@ -104,7 +104,7 @@ def probe(path: str | Path, *, fps: Fraction | float | None = None) -> VideoInfo
 def _probe_images(path: Path, rate: Fraction) -> VideoInfo:
     images = list_images(path)
     return replace(
-        _describe(next(read_images(images[:1])), 1 / rate),
+        _describe(read_image(images[0]), 1 / rate),
         average_rate=rate,
         path=path,
         container=IMAGES,

@@ -1,6 +1,6 @@
 """Reading video: decoded frames as RGB pictures, each with its time stamp."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -13,7 +13,7 @@ import av
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.video.colour import ColourConverter, Picture
 from magnify.video.decoding import Decoder
-from magnify.video.images import list_images, read_images
+from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
 
 
@@ -68,6 +68,7 @@ class VideoReader:
             cut_start=(self._first_pts - source.start_pts) * source.time_base,
             cut_end=end is not None or max_frames is not None,
         )
+        self._source = _open(self.info, self._first_pts)
         self._frames = self._read()
 
     def __enter__(self) -> Self:
@@ -89,57 +90,54 @@ class VideoReader:
         self._frames.close()
 
     def _read(self) -> Generator[Frame, None, None]:
-        path = self.info.path
-        assert path is not None
+        info = self.info
         converter = ColourConverter()
         delivered = 0
-        if self.info.container == IMAGES:
-            source: Iterable[av.VideoFrame] = _numbered(read_images(list_images(path)))
-        else:
-            source = Decoder(path, self._first_pts if self.info.cut_start else None)
-        for frame, pts, duration in _timed(source, self.info):
+        for frame, pts, duration in self._timed():
             if pts < self._first_pts:
                 continue
             if pts >= self._end_pts or delivered >= self._max_frames:
                 break
-            if (frame.width, frame.height) != (self.info.width, self.info.height):
+            if (frame.width, frame.height) != (info.width, info.height):
                 raise VideoError(
-                    f"{path}: frame {delivered} is {frame.width}x{frame.height}, those before it "
-                    f"{self.info.width}x{self.info.height}; split the video where its size changes"
+                    f"{info.path}: frame {delivered} is {frame.width}x{frame.height}, those before "
+                    f"it {info.width}x{info.height}; split the video where its size changes"
                 )
-            yield Frame(converter.to_picture(frame, self.info.colour), pts, duration)
+            yield Frame(converter.to_picture(frame, info.colour), pts, duration)
             delivered += 1
         if not delivered:
-            raise VideoError(f"{path}: no frame lies in the chosen range")
-        if isinstance(source, Decoder) and source.damage:
-            raise TruncatedInputError(f"{path}: {source.damage}; {delivered} frames were read")
+            raise VideoError(f"{info.path}: no frame lies in the chosen range")
+        if self._source.damage:
+            raise TruncatedInputError(
+                f"{info.path}: {self._source.damage}; {delivered} frames were read"
+            )
 
-
-def _timed(
-    frames: Iterable[av.VideoFrame], info: VideoInfo
-) -> Iterator[tuple[av.VideoFrame, int, int]]:
-    """Frames with their time stamps and durations; a frame lasts until the next one."""
-    interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
-    held: av.VideoFrame | None = None
-    pts = info.start_pts
-    for frame in frames:
+    def _timed(self) -> Iterator[tuple[av.VideoFrame, int, int]]:
+        """Frames with their time stamps and durations; a frame lasts until the next one."""
+        info = self.info
+        interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
+        held: av.VideoFrame | None = None
+        pts = info.start_pts
+        for frame in self._source:
+            if held is not None:
+                expected = pts + (held.duration or interval)
+                after = max(expected if frame.pts is None else frame.pts, pts + 1)
+                yield held, pts, after - pts
+                pts = after
+            elif frame.pts is not None:
+                pts = frame.pts
+            held = frame
         if held is not None:
-            last_duration = held.duration or interval
-            after = max(pts + last_duration if frame.pts is None else frame.pts, pts + 1)
-            yield held, pts, after - pts
-            pts = after
-        elif frame.pts is not None:
-            pts = frame.pts
-        held = frame
-    if held is not None:
-        rest = (info.end_pts or 0) - pts
-        yield held, pts, rest if rest > 0 else held.duration or interval
+            rest = (info.end_pts or 0) - pts
+            whole = rest > 0 and not self._source.damage
+            yield held, pts, rest if whole else held.duration or interval
 
 
-def _numbered(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    for number, image in enumerate(images):
-        image.pts, image.duration = number, 1
-        yield image
+def _open(info: VideoInfo, first_pts: int) -> Decoder | ImageDecoder:
+    assert info.path is not None
+    if info.container == IMAGES:
+        return ImageDecoder(info.path)
+    return Decoder(info.path, first_pts if info.cut_start else None)
 
 
 def _check_range(
