@@ -1,0 +1,92 @@
+"""`magnify train` and `magnify synth` from the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import pytest
+from typer.testing import CliRunner, Result
+
+from magnify.checkpoints import load_model
+from magnify.cli import app
+from magnify.synthesis import StoredPairs
+from synthesis_pictures import random_photographs
+
+TINY = ["--crop", "16", "--batch", "1", "--motion", "2", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """`--images` and `--objects` with folders of a few pictures."""
+    folder = tmp_path_factory.mktemp("data")
+    photographs = random_photographs()
+    kinds = {"images": photographs.backgrounds, "objects": photographs.cutouts}
+    for kind, pictures in kinds.items():
+        (folder / kind).mkdir()
+        for number, picture in enumerate(pictures):
+            iio.imwrite(folder / kind / f"{number}.png", picture.permute(1, 2, 0).numpy())
+    return ["--images", str(folder / "images"), "--objects", str(folder / "objects")]
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_train_writes_loadable_weights_and_resumes(
+    network: str, data: list[str], tmp_path: Path
+) -> None:
+    run = ["train", network, *data, *TINY, "--out", tmp_path]
+    result = invoke(*run, "--steps", "1")
+    assert result.exit_code == 0, result.stderr
+    weights = tmp_path / f"{network}.safetensors"
+    assert result.stdout.strip() == str(weights)
+    assert load_model(weights).name == network
+    assert ("contrastive term of FD4MM's loss is off" in result.stderr) == (network == "fd4mm")
+    assert (tmp_path / "sheet.png").is_file()
+    refused = invoke(*run, "--steps", "2")
+    assert refused.exit_code == 2
+    assert "resume it or choose another folder" in refused.stderr
+    assert invoke(*run, "--steps", "2", "--resume").exit_code == 0
+    steps = [line.split(",")[0] for line in (tmp_path / "metrics.csv").read_text().split()]
+    assert steps == ["step", "1", "2"]
+
+
+def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs"
+    result = invoke("synth", "pairs", pairs, *data, "--count", "6", "--size", "32", "--motion", "4")
+    assert result.exit_code == 0, result.stderr
+    assert len(StoredPairs(pairs)) == 6
+    run = ["train", "lbvmm", "--pairs", pairs, *TINY, "--steps", "1", "--out", tmp_path / "run"]
+    assert invoke(*run).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "1"], "give --images and --objects, or --pairs"),
+        ([], "either in steps or in minutes"),
+        (["--steps", "1", "--vgg", "vgg.pth"], "--vgg is for fd4mm"),
+        (["--steps", "1", "--crop", "17"], "crop 17"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    result = invoke("train", "lbvmm", "--out", tmp_path, "--device", "cpu", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(data: list[str], tmp_path: Path) -> None:
+    command = ["train", "lbvmm", *data, *TINY, "--steps", "2", "--precision", "fp32"]
+    subprocess.run(
+        [sys.executable, "-m", "magnify", *command, "--devices", "2", "--out", str(tmp_path)],
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert load_model(tmp_path / "lbvmm.safetensors").name == "lbvmm"
+    assert '"processes": 2' in (tmp_path / "lbvmm.safetensors").read_bytes().decode(
+        errors="ignore"
+    ).replace('\\"', '"')
