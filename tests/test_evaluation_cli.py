@@ -109,7 +109,7 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "clip.mp4", pictures)
     arguments = ("--still", clip, "--region", "0,0,16,40", "--region", "24,0,24,40")
 
-    result = evaluate("--model", "nothing", *arguments, "--alpha", 20, "--frames", 3, "--json")
+    result = evaluate("--model", "nothing", *arguments, "--alpha", 20, "--frames", 4, "--json")
 
     assert result.exit_code == 0, result.stderr
     still, moving = json.loads(result.stdout)["still"]

@@ -99,7 +99,7 @@ def evaluate(
         "sizes": size,
         "noises": noise,
         "scenes": 1 if quick else scenes,
-        "frames": frames,
+        "frames": frames if data is not None else None,
     }
     settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
     regions = [Region.parse(text) for text in region or []]
