@@ -52,7 +52,9 @@ def evaluate(
     scenes: Annotated[int, _option(SYNTHETIC, "Scenes behind each score.", min=1)] = 2,
     frames: Annotated[
         int | None,
-        _option(SYNTHETIC, f"Frames of each video. Default: 3, of a real clip {STILL_FRAMES}."),
+        _option(
+            SYNTHETIC, f"Frames of each video. Default: 3, of a real clip {STILL_FRAMES}.", min=2
+        ),
     ] = None,
     quick: Annotated[
         bool, _option(SYNTHETIC, "A first look: one scene, alpha 1 and 20.", "--quick")
