@@ -220,11 +220,11 @@ def test_inputs_that_are_no_videos(tmp_path: Path) -> None:
 
 
 def test_a_video_without_frames(tmp_path: Path) -> None:
-    nothing = tmp_path / "nothing.mkv"
+    nothing = tmp_path / "nothing.avi"
     with av.open(str(nothing), "w") as container:
-        container.add_stream("ffv1", 30, width=64, height=48)
+        container.add_stream("mpeg4", 30, width=64, height=48)
         container.start_encoding()
-    with pytest.raises(VideoError, match=r"nothing.mkv: .*no frames that can be decoded"):
+    with pytest.raises(VideoError, match=r"nothing.avi: has no frames that can be decoded"):
         VideoReader(nothing)
 
 

@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from math import atan2, degrees
+from math import atan2, cos, degrees, radians, sin
 from pathlib import Path
 from typing import Any
 
@@ -183,11 +183,20 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    side_data: Any = frame.side_data  # whose stubs are wrong
+    try:
+        side_data: Any = list(frame.side_data)  # whose stubs are wrong
+    except ValueError:  # one kind that PyAV does not know, such as EXIF, hides all others
+        return _turn(frame.rotation) if frame.rotation else None
     for data in side_data:
         if data.type == SideDataType.DISPLAYMATRIX:
             return struct.unpack("9i", bytes(data))
     return None
+
+
+def _turn(angle: int) -> tuple[int, ...]:
+    """The display matrix of a turn by so many degrees counter-clockwise, in fixed point."""
+    cosine, sine = round(cos(radians(angle)) * 2**16), round(sin(radians(angle)) * 2**16)
+    return (cosine, -sine, 0, sine, cosine, 0, 0, 0, 2**30)
 
 
 def _interval_jitter(time_stamps: list[int]) -> float:
