@@ -1,5 +1,7 @@
 """A video file being written: the encoder, the container, and what is copied beside the video."""
 
+from __future__ import annotations  # PyAV's packets are generic in its stubs only
+
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,6 +10,7 @@ from math import lcm
 from pathlib import Path
 
 import av
+from av.packet import Packet
 from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError
@@ -52,6 +55,7 @@ class ContainerOutput:
         self._palettes = Palettes(info.width, info.height) if gif else None
         self._time_base = CENTISECOND if gif else info.time_base
         self._durations: dict[int, int] = {}
+        self._delay: int | None = None
         self._shift = Fraction(0)
         self._begun = False
         self._end = Fraction(0)
@@ -85,13 +89,13 @@ class ContainerOutput:
         self._durations[encoded.pts] = end - encoded.pts
         if self._palettes:
             encoded = self._palettes.apply(encoded)
-        self._encode(encoded)
+        self._container.mux(self._encode(encoded))
         if self._copier:
             self._copier.copy_until(self._end)
 
     def finish(self) -> None:
         """Write everything that is still held back and close the file."""
-        self._encode(None)
+        self._flush_encoder()
         if self._copier:
             self._copier.copy_until(self._end if self._info.cut_end else None)
             self._copier.finish()
@@ -177,9 +181,20 @@ class ContainerOutput:
             start = first.pts * self._info.time_base if self._info.cut_start else None
             self._copier.begin(self._shift, start)
 
-    def _encode(self, frame: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(frame):
-            # Not every encoder passes it on, and the last frame's is written nowhere else.
-            if packet.pts is not None:
+    def _encode(self, frame: av.VideoFrame | None) -> list[Packet[VideoStream]]:
+        """The packets that a frame completes, with the durations that encoders may drop."""
+        packets = self._stream.encode(frame)
+        for packet in packets:
+            if packet.pts is not None and packet.dts is not None:
                 packet.duration = self._durations.pop(packet.pts, 0)
-            self._container.mux(packet)
+                if self._delay is None:
+                    self._delay = packet.pts - packet.dts
+        return packets
+
+    def _flush_encoder(self) -> None:
+        packets = self._encode(None)
+        if packets and packets[-1].dts is not None:
+            # MP4 counts durations in decoding order: the last packet reaches to the end.
+            end = round((self._end - self._shift) / self._time_base)
+            packets[-1].duration = max(1, end - packets[-1].dts - (self._delay or 0))
+        self._container.mux(packets)

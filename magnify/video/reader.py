@@ -17,6 +17,10 @@ from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
 
 
+END_PRECISION = Fraction(1, 500)
+"""Seconds: QuickTime and MP4 files round their end to the ticks of the whole movie, 1/600 often."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of a video and when it is shown.
@@ -128,9 +132,15 @@ class VideoReader:
                 pts = frame.pts
             held = frame
         if held is not None:
-            rest = (info.end_pts or 0) - pts
-            whole = rest > 0 and not self._source.damage
-            yield held, pts, rest if whole else held.duration or interval
+            yield held, pts, self._last_duration(pts, held.duration or interval)
+
+    def _last_duration(self, pts: int, stated: int) -> int:
+        """Up to where the container says the video ends, if that is more than its rounding."""
+        if self.info.end_pts is None or self._source.damage:
+            return stated
+        rest = self.info.end_pts - pts
+        rounding = END_PRECISION / self.info.time_base
+        return rest if rest > 0 and abs(rest - stated) > rounding else stated
 
 
 def _open(info: VideoInfo, first_pts: int) -> Decoder | ImageDecoder:
