@@ -133,6 +133,17 @@ def test_h264_changes_the_input_a_little(photographs: Photographs) -> None:
     assert all(25 < value < 50 for value in psnr(compressed, scene.truth.levels))
 
 
+def test_what_cannot_be_measured_is_none(photographs: Photographs) -> None:
+    settings = replace(SMALL, sizes=(64,), peaks=(40.0,), alphas=(10.0,), noises=(0.0,))
+
+    (score,) = by_case(
+        evaluate(nothing, photographs, settings), moves=Kind.BACKGROUND, degradation=Degradation()
+    )
+
+    assert score.gain is None
+    assert score.still_luma == 0
+
+
 def test_a_flickering_output_is_noticed(photographs: Photographs) -> None:
     scene = TestScene(photographs, SceneKey(Kind.OBJECT, SIZE, 0), 6, 5)
     pictures = scene.pictures(10, Degradation())

@@ -174,8 +174,8 @@ def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
             "" if score.gain is None else f"{score.gain:.3f}",
             f"{score.ssim:.4f}",
             f"{score.psnr:.2f}",
-            f"{score.input_luma:.2f} → {score.still_luma:.2f}",
-            f"{score.input_chroma:.2f} → {score.still_chroma:.2f}",
+            _change(score.input_luma, score.still_luma),
+            _change(score.input_chroma, score.still_chroma),
             f"{score.flicker:.2f}",
         )
     Console().print(*tables.values(), UNREST, sep="\n")
@@ -186,9 +186,13 @@ def _print_still(rows: "list[StillScore]", title: str) -> None:
     for row in rows:
         cells = []
         for before, after in zip(row.input, row.output, strict=True):
-            cells += [f"{before:.2f} → {after:.2f}", f"{after / before:.2f}" if before else ""]
+            cells += [_change(before, after), f"{after / before:.2f}" if before else ""]
         table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
     Console().print(table, UNREST, sep="\n")
+
+
+def _change(before: float | None, after: float | None) -> str:
+    return "" if before is None else f"{before:.2f} → {after:.2f}"
 
 
 def _table(title: str, headings: tuple[str, ...]) -> Table:

@@ -67,7 +67,9 @@ def unrest(pictures: Levels, mask: NDArray[np.bool_] | None = None) -> Unrest:
         mask: (H, W), the pixels that count; all of them by default.
     """
     pixels = pictures.reshape(len(pictures), -1, 3) if mask is None else pictures[:, mask]
-    variance = (pixels.astype(float) @ _YCBCR.T).var(axis=0, ddof=1).mean(axis=0)
+    # Counted from the first frame, what stands still has a variance of exactly zero.
+    change = pixels - pixels[0].astype(float)
+    variance = (change @ _YCBCR.T).var(axis=0, ddof=1).mean(axis=0)
     return Unrest(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
 
 

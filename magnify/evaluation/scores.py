@@ -81,11 +81,13 @@ class Case:
 class Score:
     """What was measured on one case. Frame 0, the reference, counts for the unrest alone.
 
+    None stands for what cannot be measured as too little of the picture moves, or stands still.
+
     Attributes:
         ssim: against the truth, mean of red, green and blue.
         psnr: against the truth in dB, 100 for identical pictures.
         gain: measured displacement over the true one, by registration of what moves against
-            frame 0 of the truth; None where nothing moves.
+            frame 0 of the truth.
         still_luma, still_chroma: temporal standard deviation in grey levels where the truth stands
             still: unwanted motion, and noise and compression that boil.
         input_luma, input_chroma: the same of the input.
@@ -95,10 +97,10 @@ class Score:
     ssim: float
     psnr: float
     gain: float | None
-    still_luma: float
-    still_chroma: float
-    input_luma: float
-    input_chroma: float
+    still_luma: float | None
+    still_chroma: float | None
+    input_luma: float | None
+    input_chroma: float | None
     flicker: float
 
 
@@ -147,15 +149,17 @@ def evaluate(
 
 def measure(output: Picture, pictures: Picture, truth: Truth) -> Score:
     """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
-    still, still_input = unrest(output, truth.still), unrest(pictures, truth.still)
+    unmoved = truth.still.any()
+    still = unrest(output, truth.still) if unmoved else None
+    before = unrest(pictures, truth.still) if unmoved else None
     return Score(
         ssim=float(ssim(output[1:], truth.levels[1:]).mean()),
         psnr=float(psnr(output[1:], truth.levels[1:]).mean()),
         gain=_gain(output, truth) if truth.moving.any() else None,
-        still_luma=still.luma,
-        still_chroma=still.chroma,
-        input_luma=still_input.luma,
-        input_chroma=still_input.chroma,
+        still_luma=still and still.luma,
+        still_chroma=still and still.chroma,
+        input_luma=before and before.luma,
+        input_chroma=before and before.chroma,
         flicker=unrest(output[1:] - truth.levels[1:]).luma,
     )
 
@@ -170,7 +174,7 @@ def _gain(output: Picture, truth: Truth) -> float:
 
 def _mean(scores: list[Score]) -> Score:
     def mean(name: str) -> Any:
-        values = [getattr(score, name) for score in scores]
-        return None if None in values else float(np.mean(values))
+        values = [value for score in scores if (value := getattr(score, name)) is not None]
+        return float(np.mean(values)) if values else None
 
     return Score(**{name: mean(name) for name in Score.__dataclass_fields__})
