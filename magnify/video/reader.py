@@ -16,7 +16,6 @@ from magnify.video.decoding import Decoder
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
 
-
 END_PRECISION = Fraction(1, 500)
 """Seconds: QuickTime and MP4 files round their end to the ticks of the whole movie, 1/600 often."""
 

@@ -1,0 +1,263 @@
+"""What comes with the pictures: sound, subtitles, tags and chapters, read back by ffmpeg."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from magnify.video import Encoding, VideoReader, VideoWriter, probe
+from videos import StoredPacket, describe, ffmpeg, make_clip, read_packets, read_tags, times
+
+X264 = ["-c:v", "libx264", "-bf", "2", "-pix_fmt", "yuv420p"]
+SUBTITLES = """1
+00:00:00,100 --> 00:00:00,300
+Hello
+
+2
+00:00:00,400 --> 00:00:00,600
+<i>World</i>
+"""
+CHAPTERS = """;FFMETADATA1
+title=The title
+comment=The comment
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=400
+title=Quiet
+[CHAPTER]
+TIMEBASE=1/1000
+START=400
+END=1000
+title=Loud
+"""
+
+
+def copy(
+    source: Path,
+    output: Path,
+    encoding: Encoding | None = None,
+    metadata: dict[str, str] | None = None,
+    **cut: float,
+) -> list[str]:
+    """Through the reader and the writer; the notices."""
+    with (
+        VideoReader(source, **cut) as reader,
+        VideoWriter(output, reader, encoding, metadata=metadata) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame)
+    return writer.notices
+
+
+def add(clip: Path, *options: str | Path, output: str) -> Path:
+    """The same clip with more streams or tags."""
+    inputs = [option for option in options if isinstance(option, Path)]
+    rest = [option for option in options if not isinstance(option, Path)]
+    sources = [part for path in (clip, *inputs) for part in ("-i", path)]
+    ffmpeg(*sources, "-map", "0", "-c", "copy", *rest, clip.parent / output)
+    return clip.parent / output
+
+
+@pytest.fixture
+def talkie(tmp_path: Path) -> Path:
+    """Pictures with two tones in French and German, 1 s."""
+    languages = ["-metadata:s:a:0", "language=fra", "-metadata:s:a:1", "language=deu"]
+    return make_clip(tmp_path / "in.mp4", *X264, *languages, audio=2, frames=30)
+
+
+@pytest.fixture
+def subtitles(tmp_path: Path) -> Path:
+    path = tmp_path / "in.srt"
+    path.write_text(SUBTITLES)
+    return path
+
+
+@pytest.mark.parametrize("codec", ["aac", "libmp3lame", "flac", "libopus", "ac3", "pcm_s16le"])
+@pytest.mark.parametrize("output", ["out.mp4", "out.mkv", "out.mov"])
+def test_sound_is_copied_bit_for_bit_and_in_sync(tmp_path: Path, codec: str, output: str) -> None:
+    if codec == "libopus" and output == "out.mov":
+        pytest.skip("QuickTime has no Opus")
+    source = "in.mov" if codec.startswith("pcm") else "in.mp4"
+    clip = make_clip(tmp_path / source, *X264, "-c:a", codec, audio=2, frames=30)
+    if output == "out.mov" and codec == "flac":
+        assert "re-encoded as aac" in " ".join(copy(clip, tmp_path / output))
+        return
+    assert copy(clip, tmp_path / output) == []
+    shift = times(tmp_path / output)[0] - times(clip)[0]
+    # Matroska has no times before 0: there the sound's lead-in moves everything, and counts in ms.
+    matroska = output == "out.mkv"
+    assert 0 <= shift < Fraction(3, 100) if matroska else shift == 0
+    for track in ("a:0", "a:1"):
+        before, after = read_packets(clip, track), read_packets(tmp_path / output, track)
+        assert [packet.digest for packet in after] == [packet.digest for packet in before]
+        for was, now in zip(before, after, strict=True):
+            assert abs(now.time - was.time - shift) <= (Fraction(1, 500) if matroska else 0)
+
+
+def test_an_offset_between_sound_and_pictures_is_kept(tmp_path: Path) -> None:
+    pictures = make_clip(tmp_path / "pictures.mp4", *X264, frames=30)
+    sound = tmp_path / "sound.m4a"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", sound)
+    clip = tmp_path / "in.mp4"
+    ffmpeg("-itsoffset", "0.2503", "-i", sound, "-i", pictures, "-c", "copy", clip)
+    copy(clip, tmp_path / "out.mp4")
+    assert read_packets(tmp_path / "out.mp4", "a:0") == read_packets(clip, "a:0")
+    assert times(tmp_path / "out.mp4") == times(clip)
+
+
+def test_languages_and_dispositions_stay_with_their_stream(talkie: Path) -> None:
+    clip = add(talkie, "-disposition:a:0", "0", "-disposition:a:1", "default", output="in.mkv")
+    for output in ("out.mkv", "out.mp4"):
+        copy(clip, talkie.parent / output)
+        tracks = [line for line in describe(talkie.parent / output).splitlines() if "Audio" in line]
+        assert ["fra" in tracks[0], "deu" in tracks[1]] == [True, True]
+        assert ["default" in track for track in tracks] == [False, True]
+
+
+def test_sound_can_be_left_out(talkie: Path) -> None:
+    copy(talkie, talkie.parent / "out.mp4", Encoding(audio=False))
+    assert probe(talkie.parent / "out.mp4").audio_streams == 0
+
+
+def test_sound_that_a_container_refuses_is_encoded_anew(talkie: Path) -> None:
+    output = talkie.parent / "out.webm"
+    assert copy(talkie, output) == [
+        f"audio stream {track} (aac) cannot be stored in webm; re-encoded as libopus"
+        for track in (1, 2)
+    ]
+    # What is heard: the tone of the first track, from the same moment on, for as long.
+    decode = ["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le", "-"]
+    before, after = ffmpeg("-i", talkie, *decode), ffmpeg("-i", output, *decode)
+    assert abs(len(before) - len(after)) / 2 / 48000 < 0.05
+    assert "fra" in describe(output)
+    starts = [read_packets(path, "a:0")[0].time - times(path)[0] for path in (talkie, output)]
+    assert abs(starts[0] - starts[1]) < Fraction(1, 20)
+
+
+def test_a_gif_has_no_sound_and_says_so(talkie: Path) -> None:
+    assert copy(talkie, talkie.parent / "out.gif") == [
+        f"audio stream {track} (aac) cannot be stored in gif; dropped" for track in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "output", "notice"),
+    [
+        ("in.mkv", "srt", "out.mkv", ""),
+        ("in.mp4", "mov_text", "out.mp4", ""),
+        ("in.mkv", "ass", "out.mkv", ""),
+        ("in.mkv", "srt", "out.mp4", "(srt) cannot be stored in mp4; re-encoded as mov_text"),
+        ("in.mp4", "mov_text", "out.mkv", "in matroska; re-encoded as subrip"),
+        ("in.mkv", "srt", "out.webm", "(srt) cannot be stored in webm; re-encoded as webvtt"),
+    ],
+)
+def test_subtitles(
+    tmp_path: Path, subtitles: Path, source: str, codec: str, output: str, notice: str
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", *X264, frames=30)
+    language = ["-metadata:s:s:0", "language=eng"]
+    source_clip = add(clip, subtitles, "-map", "1", "-c:s", codec, *language, output=source)
+    notices = copy(source_clip, tmp_path / output)
+    assert [notice in line for line in notices] == ([True] if notice else [])
+    read_back = ["-map", "0:s:0", "-f", "srt", "-"]
+    assert ffmpeg("-i", tmp_path / output, *read_back) == ffmpeg("-i", source_clip, *read_back)
+    assert "(eng): Subtitle" in describe(tmp_path / output)
+
+
+def test_other_streams_are_kept_or_named(talkie: Path, subtitles: Path) -> None:
+    attached = ["-attach", str(subtitles), "-metadata:s:t", "mimetype=text/plain"]
+    clip = add(talkie, *attached, output="1.mkv")
+    assert copy(clip, talkie.parent / "2.mkv") == []
+    assert "Attachment" in describe(talkie.parent / "2.mkv")
+    assert copy(clip, talkie.parent / "2.mp4") == [
+        "attachment stream 3 (in.srt) cannot be stored in mp4; dropped"
+    ]
+
+
+def test_tags_and_chapters(talkie: Path) -> None:
+    (talkie.parent / "tags.txt").write_text(CHAPTERS)
+    tags = ["-map_metadata", "1", "-metadata", "creation_time=2020-01-02T03:04:05Z"]
+    for source, output in (("1.mp4", "2.mp4"), ("1.mp4", "2.mkv"), ("1.mkv", "3.mp4")):
+        clip = add(talkie, talkie.parent / "tags.txt", *tags, output=source)
+        copy(clip, talkie.parent / output, metadata={"comment": "magnified", "artist": "magnify"})
+        text = read_tags(talkie.parent / output)
+        assert "title=The title\n" in text
+        assert "comment=The comment\n".lower() in text.lower()
+        assert "magnified" not in text
+        assert "artist=magnify" in text.lower()
+        assert "2020-01-02T03:04:05" in describe(talkie.parent / output)
+        assert text.count("[CHAPTER]") == 2
+        assert "title=Quiet" in text
+        assert "title=Loud" in text
+
+
+def test_tags_that_mp4_has_no_place_for(talkie: Path) -> None:
+    camera = ["-movflags", "use_metadata_tags", "-metadata", "com.example.camera=Fast"]
+    clip = add(talkie, *camera, "-metadata", "title=Both", output="1.mov")
+    for output in ("2.mov", "2.mp4", "2.mkv"):
+        copy(clip, talkie.parent / output)
+        text = read_tags(talkie.parent / output).lower()
+        assert "com.example.camera=fast" in text
+        assert "title=both" in text
+
+
+def test_a_cut_keeps_sound_subtitles_and_chapters_in_step(talkie: Path, subtitles: Path) -> None:
+    (talkie.parent / "tags.txt").write_text(CHAPTERS)
+    clip = add(talkie, subtitles, "-map", "1", "-c:s", "srt", output="1.mkv")
+    clip = add(clip, talkie.parent / "tags.txt", "-map_metadata", "1", output="2.mkv")
+    output = talkie.parent / "out.mkv"
+    copy(clip, output, start=0.2, end=0.8)
+    moved = times(clip)[6] - times(output)[0]
+    assert len(times(output)) == 18
+    assert moved == Fraction(1, 5)
+    for track, kept in (("a:0", 28), ("a:1", 28), ("s:0", 1)):
+        before, after = read_packets(clip, track), read_packets(output, track)
+        assert len(after) == pytest.approx(kept, abs=1)
+        assert shifted(after, moved) == [
+            packet for packet in before if packet.time in {packet.time + moved for packet in after}
+        ]
+        times_after = [packet.time for packet in after]
+        assert all(
+            times(output)[0] <= time < times(output)[-1] + Fraction(1, 25) for time in times_after
+        )
+    text = read_tags(output)
+    assert "title=Quiet" in text
+    assert "END=200000000" in text  # 0.4 s, 0.2 s after the cut, in nanoseconds
+
+
+def shifted(packets: list[StoredPacket], seconds: Fraction) -> list[StoredPacket]:
+    return [StoredPacket(p.time + seconds, p.duration, p.digest) for p in packets]
+
+
+def test_a_cover_picture_is_no_video(talkie: Path) -> None:
+    cover = talkie.parent / "cover.png"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=20x20", "-frames:v", "1", cover)
+    clip = add(
+        talkie,
+        cover,
+        "-map",
+        "1",
+        "-c:v:1",
+        "png",
+        "-disposition:v:1",
+        "attached_pic",
+        output="1.mp4",
+    )
+    assert (probe(clip).width, probe(clip).frames) == (64, 30)
+    assert copy(clip, talkie.parent / "out.mp4") == []
+    assert "(attached pic)" in describe(talkie.parent / "out.mp4")
+    assert read_packets(talkie.parent / "out.mp4", "v:1")[0].digest == (
+        read_packets(clip, "v:1")[0].digest
+    )
+
+
+def test_broadcast_clocks_start_at_zero(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.ts", *X264, "-c:a", "mp2", audio=1, frames=30)
+    copy(clip, tmp_path / "out.mp4")
+    before, after = times(clip), times(tmp_path / "out.mp4")
+    sound_before, sound_after = read_packets(clip, "a:0"), read_packets(tmp_path / "out.mp4", "a:0")
+    assert min(after[0], sound_after[0].time) == 0
+    assert len(after) == len(before)
+    lag = (before[0] - sound_before[0].time) - (after[0] - sound_after[0].time)
+    assert abs(lag) < Fraction(1, 10000)
