@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -122,9 +123,8 @@ class ContainerOutput:
                 time_base=self._time_base,
             )
         except ValueError as error:
-            raise SettingsError(
-                f"{settings.codec} video cannot be stored in this container"
-            ) from error
+            container = self._container.format.name
+            raise SettingsError(f"{settings.codec} cannot be stored in {container}") from error
         assert isinstance(stream, VideoStream)
         context = stream.codec_context
         context.pix_fmt = settings.pixel_format
@@ -141,6 +141,8 @@ class ContainerOutput:
     def _open_encoder(self, stream: VideoStream) -> None:
         """Before anything else happens: most choices that cannot work show here."""
         settings = self._settings
+        if settings.codec == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; FFmpeg cannot silence it
         chosen = ", ".join(f"{key} {value}" for key, value in settings.options.items())
         try:
             stream.codec_context.open()
