@@ -1,5 +1,7 @@
 """Where and how a network runs: device, precision, chunk size, and what to do when memory ends."""
 
+import ctypes
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -75,6 +77,18 @@ def _select_device(name: str) -> torch.device:
     return device
 
 
+def keep_freed_memory() -> None:
+    """Has the C library keep what it has mapped, where that is glibc.
+
+    It would give every large tensor's memory back to the system, and the system would hand out
+    zeroed pages for the next one: up to a third of a network's time at 720p.
+    """
+    trim_threshold, mmap_threshold, largest = -1, -3, 2**30
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "gnu_get_libc_version"):
+        library.mallopt(mmap_threshold, largest)
+        library.mallopt(trim_threshold, largest)
+
+
 def available_memory() -> int:
     """Bytes of RAM that can be used without swapping."""
     return int(psutil.virtual_memory().available)
@@ -84,6 +98,8 @@ class Network:
     """A model on its device: pictures in, pictures out, split up when memory ends."""
 
     def __init__(self, model: MagnificationModel, runtime: Runtime) -> None:
+        if runtime.device.type == "cpu":
+            keep_freed_memory()
         self.runtime = runtime
         self.model = model.eval().to(runtime.device, runtime.dtype)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

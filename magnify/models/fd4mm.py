@@ -7,6 +7,7 @@ mixed back into a frame (section 3.4). Attention runs over channels, its statist
 pixels, so every output pixel sees the whole frame.
 """
 
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import ClassVar
 
@@ -25,6 +26,12 @@ MIXER_BLOCKS = (6, 4, 4)
 NORM_EPSILON = 1e-10
 """Inside the square root of the L2 norms: a still scene has no motion, and 0/0 has no gradient."""
 
+STRIP_NUMBERS = 2**19
+"""Numbers in a strip that stays, with what is computed from it, in a CPU's cache; measured."""
+
+STRIP_ROWS = 16
+"""Rows of a strip at least: its neighbours' rows are computed anew."""
+
 
 class LayerNorm(nn.LayerNorm):
     """Layer norm over the channels of (T, C, H, W); free of copies in channels-last memory."""
@@ -38,7 +45,7 @@ class Mlp(nn.Sequential):
 
     def __init__(self, channels: int) -> None:
         super().__init__(
-            nn.Conv2d(channels, 2 * channels, 1), nn.GELU(), nn.Conv2d(2 * channels, channels, 1)
+            pointwise(channels, 2 * channels), nn.GELU(), pointwise(2 * channels, channels)
         )
 
 
@@ -50,24 +57,29 @@ class FrequencyDecoupling(nn.Module):
     half, as here.)
     """
 
+    reach: ClassVar[int] = 3
+
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.pointwise = nn.Conv2d(channels, 2 * channels, 1)
+        self.pointwise = pointwise(channels, 2 * channels)
         self.depthwise = depthwise(2 * channels)
         self.low = nn.Conv2d(channels, channels, 3, padding=2, dilation=2, groups=channels)
         self.high = depthwise(channels)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        first, second = self.depthwise(self.pointwise(x)).chunk(2, dim=1)
+        first, second = apart(x, self.pointwise, self.depthwise, 2)
         low = self.low(first)
-        return F.gelu(low), F.gelu(self.high(second) - low)
+        return F.gelu(low), F.gelu(self.high(second).sub_(low))
 
 
 class ChannelAttention(nn.Module):
     """Attention between channels: ReLU(temperature · q̂ k̂ᵀ) v per head, then a 1x1 projection.
 
-    q̂ and k̂ have unit L2 norm over all pixels. Subclasses say where q, k and v come from.
+    q̂ and k̂ have unit L2 norm over all pixels. Subclasses say where q, k and v come from, and how
+    many pixels around its own each of their pixels sees (`reach`, None if all).
     """
+
+    reach: ClassVar[int | None]
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -75,21 +87,26 @@ class ChannelAttention(nn.Module):
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.project = nn.Conv2d(channels, channels, 1, bias=False)
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """q, k, v: (T, C, h, w) → (T, C, h, w)."""
-        scores = torch.einsum("tncp,tndp->tncd", self._heads(q), self._heads(k))
-        scores = scores * inverse_norm(self._heads(q))[..., :, None]
-        scores = scores * inverse_norm(self._heads(k))[..., None, :]
-        weights = F.relu(scores * self.temperature)
+    def attended(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(T, C, h, w) → q, k and v, each (T, C, h, w)."""
+        raise NotImplementedError
+
+    def mixing(self, products: Tensor, q_squares: Tensor, k_squares: Tensor) -> Tensor:
+        """What turns v into the block's output: a matrix (T, C, C) for each frame.
+
+        `products` (T, C, C) is q kᵀ, `q_squares` and `k_squares` (T, C) are the squared norms;
+        all three are sums over the pixels.
+        """
+        q_scale = q_squares.add(NORM_EPSILON).rsqrt()
+        k_scale = k_squares.add(NORM_EPSILON).rsqrt()
+        cosines = products * q_scale[:, :, None] * k_scale[:, None, :]
+        # (T, n, C/n, n, C/n): a head's channels look at those of the same head only.
+        heads = cosines.unflatten(2, (self.heads, -1)).unflatten(1, (self.heads, -1))
+        heads = heads.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+        weights = F.relu(heads * self.temperature)
         # The projection is linear in v as well: one C x C matrix per frame does both.
-        mixing = torch.einsum("onc,tncd->tond", self._project_heads(), weights).flatten(2)
-        return torch.einsum("toc,tchw->tohw", mixing, v)
-
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.flatten(2).unflatten(1, (self.heads, -1))
-
-    def _project_heads(self) -> Tensor:
-        return self.project.weight.flatten(1).unflatten(1, (self.heads, -1))
+        project = self.project.weight.flatten(1).unflatten(1, (self.heads, -1))
+        return torch.einsum("onc,tncd->tond", project.float(), weights).flatten(2)
 
 
 class FilterAttention(ChannelAttention):
@@ -97,27 +114,31 @@ class FilterAttention(ChannelAttention):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__(channels, heads)
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
+        self.qkv = pointwise(channels, 3 * channels, bias=False)
         self.qkv_depthwise = depthwise(3 * channels, bias=False)
-        self.query_conv = nn.Conv2d(channels, channels, 1)
+        self.query_conv = pointwise(channels, channels)
 
     def filter_query(self, q: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def forward(self, x: Tensor) -> Tensor:
-        q, k, v = self.qkv_depthwise(self.qkv(x)).chunk(3, dim=1)
-        return self.attend(self.filter_query(q), k, v)
+    def attended(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = apart(x, self.qkv, self.qkv_depthwise, 3)
+        return self.filter_query(q), k, v
 
 
 class HighpassAttention(FilterAttention):
     """The sparse high-pass filter: the query keeps each neighbourhood's maximum (eq. 4)."""
 
+    reach = 2
+
     def filter_query(self, q: Tensor) -> Tensor:
-        return F.gelu(self.query_conv(F.max_pool2d(q, 3, stride=1, padding=1)))
+        return F.gelu(self.query_conv(running_maximum(running_maximum(q, dim=2), dim=3)))
 
 
 class LowpassAttention(FilterAttention):
     """The sparse low-pass filter: the query is averaged down and interpolated back (eq. 6)."""
+
+    reach = None
 
     def filter_query(self, q: Tensor) -> Tensor:
         pooled = F.gelu(self.query_conv(F.avg_pool2d(q, 2)))
@@ -127,17 +148,23 @@ class LowpassAttention(FilterAttention):
 class MixerAttention(ChannelAttention):
     """The frequency mixer: low frequencies ask, high frequencies answer (eq. 8)."""
 
+    reach = FrequencyDecoupling.reach
+
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__(channels, heads)
         self.decoupling = FrequencyDecoupling(channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def attended(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         low, high = self.decoupling(x)
-        return self.attend(low, high, high)
+        return low, high, high
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block: x + attention(LN(x)), then x + MLP(LN(x))."""
+    """A pre-norm transformer block: x + attention(LN(x)), then x + MLP(LN(x)).
+
+    Twice over the frame in strips that stay in the processor's cache: what attention needs of the
+    whole frame are sums over its pixels.
+    """
 
     def __init__(self, attention: type[ChannelAttention], channels: int, heads: int) -> None:
         super().__init__()
@@ -147,8 +174,25 @@ class Block(nn.Module):
         self.mlp = Mlp(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attention(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        values = []
+        sums: list[Tensor] = []
+        for window, crop in strips(x, self.attention.reach):
+            q, k, v = (band[:, :, crop] for band in self.attention.attended(self.norm1(window)))
+            parts = pixel_sums(q, k)
+            sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else list(parts)
+            values.append(v)
+        mixing = self.attention.mixing(*sums).to(x.dtype)
+        outputs = []
+        start = 0
+        for v in values:
+            part = x[:, :, start : start + v.shape[2]]
+            outputs.append(self._mix(part, v, mixing))
+            start += v.shape[2]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
+
+    def _mix(self, x: Tensor, v: Tensor, mixing: Tensor) -> Tensor:
+        x = mixed(v, mixing).add_(x)
+        return self.mlp(self.norm2(x)).add_(x)
 
 
 class FrequencyPyramid(nn.Module):
@@ -161,9 +205,7 @@ class FrequencyPyramid(nn.Module):
         super().__init__()
         self.patch_embedding = nn.Conv2d(3, CHANNELS[0], 3, stride=2, padding=1, bias=False)
         self.decoupling = nn.ModuleList(map(FrequencyDecoupling, CHANNELS))
-        self.widen = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 1) for fine, coarse in pairwise(CHANNELS)
-        )
+        self.widen = nn.ModuleList(pointwise(fine, coarse) for fine, coarse in pairwise(CHANNELS))
         self.highpass = nn.ModuleList(
             blocks(HighpassAttention, count, channels, heads)
             for count, channels, heads in zip(HIGHPASS_BLOCKS, CHANNELS, HEADS, strict=True)
@@ -171,10 +213,13 @@ class FrequencyPyramid(nn.Module):
 
     def decouple(self, frames: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The deepest low band and the high bands of all levels, not yet filtered."""
-        low, high = self.decoupling[0](self.patch_embedding(frames))
+        low, high = in_strips(
+            self.decoupling[0], self.patch_embedding(frames), FrequencyDecoupling.reach
+        )
         highs = [high]
         for widen, decoupling in zip(self.widen, self.decoupling[1:], strict=True):
-            low, high = decoupling(widen(F.avg_pool2d(low, 2)))
+            x = widen(F.avg_pool2d(low, 2))
+            low, high = in_strips(decoupling, x, FrequencyDecoupling.reach)
             highs.append(high)
         return low, highs
 
@@ -189,8 +234,8 @@ class Magnifier(nn.Module):
         super().__init__()
         channels = CHANNELS[-1]
         self.lowpass = blocks(LowpassAttention, LOWPASS_BLOCKS, channels, HEADS[-1])
-        self.conv1 = nn.Conv2d(channels, channels, 1, bias=False)
-        self.conv2 = nn.Conv2d(channels, channels, 1, bias=False)
+        self.conv1 = pointwise(channels, channels, bias=False)
+        self.conv2 = pointwise(channels, channels, bias=False)
 
     def forward(self, motion: Tensor, factor: float | Tensor) -> Tensor:
         return F.gelu(self.conv2(F.gelu(self.conv1(self.lowpass(motion))) * factor))
@@ -201,7 +246,7 @@ class Reconstruction(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.reduce = nn.ModuleList(nn.Conv2d(2 * channels, channels, 1) for channels in CHANNELS)
+        self.reduce = nn.ModuleList(pointwise(2 * channels, channels) for channels in CHANNELS)
         self.mixer = nn.ModuleList(
             blocks(MixerAttention, count, channels, heads)
             for count, channels, heads in zip(MIXER_BLOCKS, CHANNELS, HEADS, strict=True)
@@ -257,12 +302,90 @@ def depthwise(channels: int, *, bias: bool = True) -> nn.Conv2d:
     return nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=bias)
 
 
+def pointwise(inputs: int, outputs: int, *, bias: bool = True) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 1, bias=bias)
+
+
+def apart(x: Tensor, first: nn.Conv2d, second: nn.Conv2d, parts: int) -> list[Tensor]:
+    """A 1x1, then a depthwise 3x3 convolution, in equal parts of their output channels.
+
+    Computed apart, the parts are dense in memory, and none keeps the others alive.
+    """
+
+    def split(parameter: Tensor | None) -> tuple[Tensor | None, ...]:
+        return (None,) * parts if parameter is None else parameter.chunk(parts)
+
+    return [
+        F.conv2d(F.conv2d(x, w1, b1), w2, b2, padding=1, groups=len(w2))
+        for w1, b1, w2, b2 in zip(
+            first.weight.chunk(parts),
+            split(first.bias),
+            second.weight.chunk(parts),
+            split(second.bias),
+            strict=True,
+        )
+    ]
+
+
+def running_maximum(x: Tensor, dim: int) -> Tensor:
+    """The maximum of each pixel and its neighbours along `dim`.
+
+    Max-pooling, 3x3 at stride 1, is this along either axis: several times faster on a CPU.
+    """
+    size = x.shape[dim]
+    pairs = torch.maximum(x.narrow(dim, 0, size - 1), x.narrow(dim, 1, size - 1))
+    inner = torch.maximum(pairs.narrow(dim, 0, size - 2), pairs.narrow(dim, 1, size - 2))
+    return torch.cat((pairs.narrow(dim, 0, 1), inner, pairs.narrow(dim, size - 2, 1)), dim)
+
+
+def mixed(x: Tensor, matrices: Tensor) -> Tensor:
+    """Each frame's channels (T, C, h, w) mixed by a matrix of its own (T, C, C)."""
+    if len(x) == 1:  # a 1x1 convolution, for which CPUs have the faster kernels
+        return F.conv2d(x, matrices[0, :, :, None, None])
+    return (pixels(x) @ matrices.mT).unflatten(1, x.shape[-2:]).permute(0, 3, 1, 2)
+
+
+def pixels(x: Tensor) -> Tensor:
+    """(T, C, h, w) → (T, h·w, C), a view in channels-last memory."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def pixel_sums(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums over the pixels, in float32: q kᵀ (T, C, C), and the squares of q and of k (T, C)."""
+    q, k = pixels(q).float(), pixels(k).float()
+    return torch.bmm(q.transpose(1, 2), k), (q * q).sum(dim=1), (k * k).sum(dim=1)
+
+
+def strips(x: Tensor, reach: int | None) -> Iterator[tuple[Tensor, slice]]:
+    """Windows of rows of (T, C, h, w), and which rows of each to keep; these cover the frame once.
+
+    A window has `reach` more rows on either side, as far as the frame goes, so that zero padding
+    happens at the frame's border alone.
+    """
+    batch, channels, height, width = x.shape
+    rows = max(STRIP_ROWS, STRIP_NUMBERS // (batch * channels * width))
+    if reach is None or x.device.type != "cpu":
+        rows, reach = height, 0
+    for start in range(0, height, rows):
+        above = max(0, start - reach)
+        keep = min(rows, height - start)
+        yield x[:, :, above : start + keep + reach], slice(start - above, start - above + keep)
+
+
+def in_strips(
+    function: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor, reach: int
+) -> tuple[Tensor, ...]:
+    """`function` of the frame, computed strip by strip."""
+    parts = [
+        tuple(output[:, :, crop] for output in function(window))
+        for window, crop in strips(x, reach)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return tuple(torch.cat(outputs, dim=2) for outputs in zip(*parts, strict=True))
+
+
 def blocks(
     attention: type[ChannelAttention], count: int, channels: int, heads: int
 ) -> nn.Sequential:
     return nn.Sequential(*(Block(attention, channels, heads) for _ in range(count)))
-
-
-def inverse_norm(x: Tensor) -> Tensor:
-    """1 / L2 norm over the last axis."""
-    return (x * x).sum(dim=-1).add(NORM_EPSILON).rsqrt()

@@ -103,15 +103,53 @@ MAGNIFY = Variant(
 """The official network trained by this project: reflection padding in every convolution."""
 
 
-class SameConv2d(nn.Conv2d):
-    """A stride-2 3x3 convolution, padded by 0 before and 1 after: TensorFlow's "SAME"."""
+class StridedConv2d(nn.Conv2d):
+    """A 3x3 convolution that halves the size; its input and output have a margin of 1."""
+
+    def __init__(self, inputs: int, outputs: int, variant: Variant) -> None:
+        super().__init__(inputs, outputs, 3, stride=2, padding=2, bias=variant.biases)
+        self.same = variant.strided_padding == "same"
 
     def forward(self, input: Tensor) -> Tensor:
-        return self._conv_forward(F.pad(input, (0, 1, 0, 1)), self.weight, self.bias)
+        if self.same:  # 0 before and 1 after, as TensorFlow pads
+            input = F.pad(without_margin(input), (0, 1, 0, 1))
+        return super().forward(input)
+
+
+class UpsampledConv2d(nn.Conv2d):
+    """Nearest upsampling x2, then a 3x3 convolution padded by reflection, and ReLU.
+
+    Computed before the upsampling: two neighbours of an upsampled pixel are copies of the same one,
+    so that each of the four pixels that a coarse one becomes is a 2x2 convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, variant: Variant) -> None:
+        super().__init__(inputs, outputs, 3, bias=variant.biases)
+
+    def forward(self, input: Tensor, margin: int = 1) -> Tensor:
+        """(T, C, h, w) with a margin of 1 that repeats the edge → (T, C', 2h, 2w) with `margin`.
+
+        The upsampled picture, reflected, repeats its outermost pixel: hence the input's margin.
+        """
+        height, width = (size - 2 for size in input.shape[-2:])
+        output = torch.empty(
+            (len(input), self.out_channels, 2 * (height + margin), 2 * (width + margin)),
+            dtype=input.dtype,
+            device=input.device,
+            memory_format=torch.channels_last,
+        )
+        for row in (0, 1):
+            for column in (0, 1):
+                weight = _pair_sums(_pair_sums(self.weight, 2, row), 3, column)
+                fine = F.conv2d(input, weight, self.bias)[
+                    :, :, row : row + height, column : column + width
+                ]
+                output[:, :, margin + row : -margin : 2, margin + column : -margin : 2] = fine
+        return reflected(F.relu_(output), margin)
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(ReLU(conv(x)))"""
+    """x + conv(ReLU(conv(x))), with a margin of 1."""
 
     def __init__(self, channels: int, variant: Variant) -> None:
         super().__init__()
@@ -119,7 +157,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(channels, channels, 3, variant)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(x)))
+        return reflected(self.conv2(reflected(F.relu_(self.conv1(x)))).add_(x))
 
 
 class Encoder(nn.Module):
@@ -128,24 +166,26 @@ class Encoder(nn.Module):
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         self.conv1 = conv(3, 16, 7, variant)
-        self.conv2 = strided_conv(16, 32, variant)
+        self.conv2 = StridedConv2d(16, 32, variant)
         self.residual = residual_blocks(3, 32, variant)
-        self.texture_conv = strided_conv(32, 32, variant)
+        self.texture_conv = StridedConv2d(32, 32, variant)
         self.texture_residual = residual_blocks(2, 32, variant)
         self.shape_conv = conv(32, 32, 3, variant) if variant.shape_conv else None
         self.shape_residual = residual_blocks(2, 32, variant)
 
     def trunk(self, frames: Tensor) -> Tensor:
-        """Frames (T, 3, H, W) → what both branches start from, (T, 32, H/2, W/2)."""
-        return self.residual(F.relu(self.conv2(F.relu(self.conv1(frames)))))
+        """Frames (T, 3, H, W) → what both branches start from, (T, 32, H/2, W/2) and a margin."""
+        x = reflected(F.relu_(self.conv1(F.pad(frames, (3, 3, 3, 3), mode="reflect"))))
+        return self.residual(reflected(F.relu_(self.conv2(x))))
 
     def texture(self, features: Tensor) -> Tensor:
-        return self.texture_residual(F.relu(self.texture_conv(features)))
+        x = reflected(F.relu_(self.texture_conv(features)))
+        return without_margin(self.texture_residual(x))
 
     def shape(self, features: Tensor) -> Tensor:
         if self.shape_conv is not None:
-            features = F.relu(self.shape_conv(features))
-        return self.shape_residual(features)
+            features = reflected(F.relu_(self.shape_conv(features)))
+        return without_margin(self.shape_residual(features))
 
 
 class Manipulator(nn.Module):
@@ -158,7 +198,10 @@ class Manipulator(nn.Module):
         self.residual = residual_blocks(1, 32, variant)
 
     def forward(self, motion: Tensor, factor: float | Tensor) -> Tensor:
-        return self.residual(self.conv2(F.relu(self.conv1(motion)) * factor))
+        reach = self.conv1.kernel_size[0] // 2
+        motion = F.pad(motion, (reach,) * 4, mode="reflect")
+        x = reflected(F.relu_(self.conv1(motion)) * factor)
+        return without_margin(self.residual(reflected(self.conv2(x))))
 
 
 class Decoder(nn.Module):
@@ -166,21 +209,27 @@ class Decoder(nn.Module):
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
-        self.texture_conv = conv(32, 32, 3, variant) if variant.texture_conv else None
+        self.texture_conv = UpsampledConv2d(32, 32, variant) if variant.texture_conv else None
         self.residual = residual_blocks(9, 64, variant)
-        self.tail_conv = conv(64, 64, 3, variant) if variant.tail_conv else None
-        self.conv1 = conv(64, 32, 3, variant)
-        self.conv2 = conv(32, 3, 7, variant)
+        self.tail_conv = UpsampledConv2d(64, 64, variant) if variant.tail_conv else None
+        self.conv1 = (
+            conv(64, 32, 3, variant) if variant.tail_conv else UpsampledConv2d(64, 32, variant)
+        )
+        self.conv2 = conv(32, 3, 7, variant, padding=0)
 
     def forward(self, texture: Tensor, shape: Tensor) -> Tensor:
-        texture = F.interpolate(texture, scale_factor=2, mode="nearest")
         if self.texture_conv is not None:
-            texture = F.relu(self.texture_conv(texture))
-        x = self.residual(torch.cat((texture, shape), dim=1))
-        x = F.interpolate(x, scale_factor=2, mode="nearest")
-        if self.tail_conv is not None:
-            x = F.relu(self.tail_conv(x))
-        return self.conv2(F.relu(self.conv1(x)))
+            texture = self.texture_conv(F.pad(texture, (1, 1, 1, 1), mode="replicate"))
+        else:
+            texture = F.interpolate(texture, scale_factor=2, mode="nearest")
+            texture = F.pad(texture, (1, 1, 1, 1), mode="reflect")
+        shape = F.pad(shape, (1, 1, 1, 1), mode="reflect")
+        x = repeated(self.residual(torch.cat((texture, shape), dim=1)))
+        if self.tail_conv is None:
+            x = self.conv1(x, margin=3)
+        else:
+            x = reflected(F.relu_(self.conv1(self.tail_conv(x, margin=3))), margin=3)
+        return self.conv2(x)
 
 
 class LBVMM(MagnificationModel):
@@ -217,20 +266,51 @@ class LBVMM(MagnificationModel):
         return self.decoder(texture_features, shape)
 
 
-def conv(inputs: int, outputs: int, kernel: int, variant: Variant) -> nn.Conv2d:
-    """A convolution that keeps the size, padded by reflection."""
-    return nn.Conv2d(
-        inputs, outputs, kernel, padding=kernel // 2, padding_mode="reflect", bias=variant.biases
-    )
+def conv(
+    inputs: int, outputs: int, kernel: int, variant: Variant, *, padding: int = 1
+) -> nn.Conv2d:
+    """A convolution between pictures with margins: 3x3 keeps the margin, 7x7 makes 3 into 1.
+
+    What it writes into the margin is to be replaced by `reflected`.
+    """
+    return nn.Conv2d(inputs, outputs, kernel, padding=padding, bias=variant.biases)
 
 
-def strided_conv(inputs: int, outputs: int, variant: Variant) -> nn.Conv2d:
-    """A 3x3 convolution that halves the size."""
-    if variant.strided_padding == "same":
-        return SameConv2d(inputs, outputs, 3, stride=2, bias=variant.biases)
-    return nn.Conv2d(
-        inputs, outputs, 3, stride=2, padding=1, padding_mode="reflect", bias=variant.biases
-    )
+def reflected(x: Tensor, margin: int = 1) -> Tensor:
+    """(T, C, h, w) with the outermost `margin` pixels replaced by a reflection of the inner ones.
+
+    Every convolution of these networks is padded by reflection. Pictures carry that margin through
+    the network, as a copy of each to pad it would cost a fifth of the time. Overwrites `x`, unless
+    gradients are wanted.
+    """
+    if torch.is_grad_enabled():
+        return F.pad(without_margin(x, margin), (margin,) * 4, mode="reflect")
+    for edge in range(margin):
+        inner = 2 * margin - edge
+        x[:, :, edge], x[:, :, -1 - edge] = x[:, :, inner], x[:, :, -1 - inner]
+    for edge in range(margin):
+        inner = 2 * margin - edge
+        x[..., edge], x[..., -1 - edge] = x[..., inner], x[..., -1 - inner]
+    return x
+
+
+def repeated(x: Tensor) -> Tensor:
+    """Like `reflected`, with copies of the edge in a margin of 1."""
+    if torch.is_grad_enabled():
+        return F.pad(without_margin(x), (1, 1, 1, 1), mode="replicate")
+    x[:, :, 0], x[:, :, -1] = x[:, :, 1], x[:, :, -2]
+    x[..., 0], x[..., -1] = x[..., 1], x[..., -2]
+    return x
+
+
+def without_margin(x: Tensor, margin: int = 1) -> Tensor:
+    return x[:, :, margin:-margin, margin:-margin]
+
+
+def _pair_sums(weight: Tensor, dim: int, phase: int) -> Tensor:
+    """Three weights along `dim` → two, for the first (0) or the second (1) copy of a pixel."""
+    before, here, after = weight.split(1, dim)
+    return torch.cat((before, here + after) if phase == 0 else (before + here, after), dim)
 
 
 def residual_blocks(count: int, channels: int, variant: Variant) -> nn.Sequential:
