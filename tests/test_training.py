@@ -198,6 +198,8 @@ def test_plan_warms_up_falls_and_grows() -> None:
     assert rates[100] == pytest.approx(0.03)
     assert plan.stage(0.0) == Stage(4, 96, 15.0)
     assert plan.stage(1.0) == Stage(3, 128, 30.0)
+    assert replace(plan, motion=None, curriculum=False).stage(0.0).magnified_motion == 96 / 5
+    assert Plan(steps=1, minutes=None, rate=1.0, crop=384).stage(0.0).magnified_motion == 30
     timed = Plan(steps=None, minutes=2.0, rate=1.0)
     assert timed.progress(10**6, 60.0) == 0.5
     with pytest.raises(SettingsError, match="either in steps or in minutes"):

@@ -70,9 +70,13 @@ def train(
         int, typer.Option(help="Pairs a step, on each device.", rich_help_panel=LEARNING)
     ] = 4,
     motion: Annotated[
-        float,
-        typer.Option(min=0, help="Longest magnified motion in pixels.", rich_help_panel=LEARNING),
-    ] = 30.0,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Longest magnified motion in pixels. [default: a fifth of the crop, at most 30]",
+            rich_help_panel=LEARNING,
+        ),
+    ] = None,
     curriculum: Annotated[
         bool,
         typer.Option(

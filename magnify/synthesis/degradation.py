@@ -4,7 +4,7 @@ Reference and query suffer independently, the target does not. Without it, a net
 codec does to chroma between two frames for motion, and magnifies it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -30,17 +30,14 @@ class DegradationSettings:
         step: quantisation step of the codec's luma coefficients in levels, (finest, coarsest).
     """
 
-    clean: float = 0.2
+    clean: float = 0.3
     compressed: float = 0.75
     shot_noise: float = 3.0
     sensor_noise: float = 2.0
     flicker: float = 0.012
-    luma_drift: float = 1.2
-    chroma_drift: float = 3.0
-    step: tuple[float, float] = (2.0, 26.0)
-
-    def without_degradation(self) -> "DegradationSettings":
-        return replace(self, clean=1.0)
+    luma_drift: float = 2.0
+    chroma_drift: float = 4.0
+    step: tuple[float, float] = (2.0, 20.0)
 
 
 def degrade(

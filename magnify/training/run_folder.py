@@ -1,6 +1,7 @@
 """What a training run leaves on disk: its state, its weights, its metrics, its pictures."""
 
 import csv
+import math
 import os
 import pickle
 from collections.abc import Mapping
@@ -58,18 +59,27 @@ class RunFolder:
         return state
 
     def log(self, metrics: Mapping[str, float]) -> None:
-        """Appends a row to metrics.csv and to TensorBoard's events; `step` is the first column."""
+        """Appends a row to metrics.csv and to TensorBoard's events; `step` is the first column.
+
+        A nan, what was not measured this time, stays empty.
+        """
         path = self.path / METRICS
         new = not path.exists()
         with path.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(metrics))
             if new:
                 writer.writeheader()
-            writer.writerow({name: f"{value:.6g}" for name, value in metrics.items()})
+            writer.writerow(
+                {
+                    name: "" if math.isnan(value) else f"{value:.6g}"
+                    for name, value in metrics.items()
+                }
+            )
         board = self._tensorboard()
         if board is not None:
             for name, value in metrics.items():
-                board.add_scalar(name, value, int(metrics["step"]))
+                if not math.isnan(value):
+                    board.add_scalar(name, value, int(metrics["step"]))
 
     def show(self, rows: list[list[Tensor]]) -> None:
         """Writes sheet.png: rows of frames (3, H, W) in [0, 1]."""
