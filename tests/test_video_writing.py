@@ -161,6 +161,22 @@ def test_deep_sources_stay_deep(tmp_path: Path, depth: str) -> None:
     assert np.abs(before - after).mean() < 64  # a step of ten bits; one of eight is 256
 
 
+def test_what_an_output_cannot_keep_is_said(tmp_path: Path) -> None:
+    fields = ["-flags", "+ildct+ilme", "-x264-params", "tff=1"]
+    clip = make_clip(tmp_path / "fields.mp4", *X264, *fields)
+    assert copy(clip, tmp_path / "out1.mp4") == [
+        "the fields of interlaced frames are kept, but not marked as such"
+    ]
+    clip = make_clip(tmp_path / "alpha.mkv", "-c:v", "ffv1", "-pix_fmt", "yuva444p")
+    assert copy(clip, tmp_path / "out2.mp4") == [
+        "transparency is dropped",
+        "the chroma of yuva444p is stored halved (yuv420p; see pix_fmt)",
+    ]
+    assert copy(clip, tmp_path / "out3.mp4", Encoding(pixel_format="yuv444p")) == []
+    clip = make_clip(tmp_path / "grey.mkv", "-c:v", "ffv1", "-pix_fmt", "gray")
+    assert copy(clip, tmp_path / "out4.mp4") == []
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "bgr0", "yuv420p10le", "gbrp16le"])
 def test_lossless_is_bit_for_bit(tmp_path: Path, pixel_format: str) -> None:
     clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", "-pix_fmt", pixel_format, width=51)

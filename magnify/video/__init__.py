@@ -1,4 +1,16 @@
-"""Video in, video out, with everything but the pictures kept as it was."""
+"""Video in, video out, with everything but the pictures kept as it was.
+
+- Pictures are RGB as stored, before rotation, in full range. YUV is converted with the source's own
+  matrix and range; where these are not stated, BT.709 from 720 lines on, else BT.601, and limited
+  range. Chroma comes back to where it was. Transparency is dropped, not blended with anything.
+- Time stamps travel with the frames and are written as they came: a variable rate, a late start
+  and the last frame's duration survive. GIF counts in 1/100 s, Matroska and WebM in 1/1000 s; as
+  these two have no times before 0, sound with a lead-in moves everything in the file by it.
+- A file that breaks off gives all its frames and then TruncatedInputError.
+- By default H.264 in 4:2:0, with 8 bits, or 10 for deeper sources, since that is what players take;
+  in 4:4:4 for odd sizes, which H.264 cannot halve; VP9 in WebM; a palette for each picture in GIF.
+- Whatever cannot be kept is named in the writer's `notices`.
+"""
 
 from magnify.video.colour import ColourTags, Picture
 from magnify.video.encoding import Encoding

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import av
 from av.codec.codec import UnknownCodecError
+from av.video.format import VideoFormatComponent
 
 from magnify.errors import SettingsError
 from magnify.video.colour import bit_depth, is_rgb
@@ -86,7 +87,7 @@ def encoder_settings(
     if suffix not in CONTAINER_CODECS:
         raise SettingsError(
             f"cannot write {suffix or 'this kind of'} files; use one of "
-            f"{', '.join(CONTAINER_CODECS)}, or a folder for images"
+            f"{', '.join(CONTAINER_CODECS)}, or a folder name that ends with / for images"
         )
     ticks = TICKS_PER_SECOND.get(suffix)
     if ticks and info.average_rate and info.average_rate > ticks:
@@ -108,6 +109,8 @@ def _settings(
         return _lossless(encoding, info)
     codec = encoding.codec or CONTAINER_CODECS[suffix]
     if codec == "gif":
+        if encoding.pixel_format is not None:
+            raise SettingsError("gif has a palette for each picture; it takes no pix_fmt")
         return EncoderSettings(codec, "pal8", _options(encoding, codec))
     pixel_format = _pixel_format(encoding, codec, info, notify)
     return EncoderSettings(codec, pixel_format, _options(encoding, codec))
@@ -147,7 +150,7 @@ def _pixel_format(
                 f"{codec} has no pixel format {encoding.pixel_format}; "
                 f"it has {', '.join(supported)}"
             )
-        if odd and _is_subsampled(encoding.pixel_format):
+        if odd and _chroma(encoding.pixel_format) != (64, 64):
             raise SettingsError(
                 f"{codec} cannot store {size} as {encoding.pixel_format}, which halves the chroma; "
                 "use yuv444p"
@@ -178,21 +181,24 @@ def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str
     return next((name for name in wanted if name in supported), supported[0])
 
 
-def _is_subsampled(pixel_format: str) -> bool:
-    chroma = av.VideoFormat(pixel_format, 64, 64)
-    return (chroma.chroma_width(64), chroma.chroma_height(64)) != (64, 64)
+def _components(pixel_format: str) -> tuple[VideoFormatComponent, ...]:
+    return av.VideoFormat(pixel_format, 64, 64).components
+
+
+def _chroma(pixel_format: str) -> tuple[int, int]:
+    """Width and height of the chroma of 64x64 pixels."""
+    layout = av.VideoFormat(pixel_format, 64, 64)
+    return layout.chroma_width(64), layout.chroma_height(64)
 
 
 def _tell_losses(info: VideoInfo, chosen: str, notify: Callable[[str], None]) -> None:
     """What a default keeps back from the user's video must not go unsaid."""
+    if info.interlaced:
+        notify("the fields of interlaced frames are kept, but not marked as such")
+    if info.codec != "gif" and any(part.is_alpha for part in _components(info.pixel_format)):
+        notify("transparency is dropped")
     if bit_depth(chosen) < info.bit_depth:
         notify(f"{info.bit_depth} bits are stored with {bit_depth(chosen)} ({chosen})")
-    source = av.VideoFormat(info.pixel_format, 64, 64)
-    if is_rgb(info.pixel_format) or len(source.components) < 3:
-        return
-    target = av.VideoFormat(chosen, 64, 64)
-    if (target.chroma_width(64), target.chroma_height(64)) < (
-        source.chroma_width(64),
-        source.chroma_height(64),
-    ):
+    grey = len(_components(info.pixel_format)) < 3
+    if not grey and not is_rgb(info.pixel_format) and _chroma(chosen) < _chroma(info.pixel_format):
         notify(f"the chroma of {info.pixel_format} is stored halved ({chosen}; see pix_fmt)")
