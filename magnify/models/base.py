@@ -7,6 +7,7 @@ All of them compute  M' = M + R(ΔM, alpha):  what the motion ΔM *is* belongs t
 from abc import ABC, abstractmethod
 from typing import ClassVar, TypeAlias
 
+import torch
 from torch import Tensor, nn
 
 Texture: TypeAlias = tuple[Tensor, ...]
@@ -30,6 +31,14 @@ class MagnificationModel(nn.Module, ABC):
     receptive_radius: int | None
     """How far, in frame pixels, an output pixel sees; None if it sees the whole frame."""
     value_range: tuple[float, float]
+
+    @abstractmethod
+    def reduce_precision(self, dtype: torch.dtype) -> None:
+        """Computes in `dtype` from here on, except for the shape representation.
+
+        Motion is a small difference of shapes: their rounding errors would be magnified with it.
+        Frames and shapes are float32 as before; textures and what `decode` gives are `dtype`.
+        """
 
     @abstractmethod
     def encode(self, frames: Tensor) -> tuple[Texture, Tensor]:
@@ -60,3 +69,8 @@ class MagnificationModel(nn.Module, ABC):
         texture, shape = self.encode(query)
         motion = shape - self.encode_shape(reference)
         return self.decode(texture, self.manipulate(shape, motion, alpha))
+
+
+def dtype_of(module: nn.Module) -> torch.dtype:
+    """The number format of a module's weights."""
+    return next(module.parameters()).dtype

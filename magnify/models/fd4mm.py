@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from magnify.models.base import MagnificationModel, Texture
+from magnify.models.base import MagnificationModel, Texture, dtype_of
 
 CHANNELS = (24, 48, 96)
 HEADS = (4, 4, 8)
@@ -224,7 +224,10 @@ class FrequencyPyramid(nn.Module):
         return low, highs
 
     def filter(self, highs: list[Tensor]) -> tuple[Tensor, ...]:
-        return tuple(highpass(high) for highpass, high in zip(self.highpass, highs, strict=True))
+        dtype = dtype_of(self.highpass)
+        return tuple(
+            highpass(high.to(dtype)) for highpass, high in zip(self.highpass, highs, strict=True)
+        )
 
 
 class Magnifier(nn.Module):
@@ -282,6 +285,11 @@ class FD4MM(MagnificationModel):
         self.magnifier = Magnifier()
         self.reconstruction = Reconstruction()
 
+    def reduce_precision(self, dtype: torch.dtype) -> None:
+        self.pyramid.highpass.to(dtype)
+        self.magnifier.to(dtype)
+        self.reconstruction.to(dtype)
+
     def encode(self, frames: Tensor) -> tuple[Texture, Tensor]:
         low, highs = self.pyramid.decouple(frames)
         return self.pyramid.filter(highs), low
@@ -291,10 +299,10 @@ class FD4MM(MagnificationModel):
         return low
 
     def manipulate(self, shape: Tensor, motion: Tensor, alpha: float | Tensor) -> Tensor:
-        return shape + self.magnifier(motion, alpha - 1.0)
+        return shape + self.magnifier(motion.to(dtype_of(self.magnifier)), alpha - 1.0)
 
     def decode(self, texture: Texture, shape: Tensor) -> Tensor:
-        return self.reconstruction(texture, shape)
+        return self.reconstruction(texture, shape.to(dtype_of(self.reconstruction)))
 
 
 def depthwise(channels: int, *, bias: bool = True) -> nn.Conv2d:

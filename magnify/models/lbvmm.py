@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from magnify.models.base import MagnificationModel, Texture
+from magnify.models.base import MagnificationModel, Texture, dtype_of
 
 
 @dataclass(frozen=True)
@@ -250,6 +250,10 @@ class LBVMM(MagnificationModel):
         self.decoder = Decoder(variant)
         self.receptive_radius = receptive_radius(variant)
 
+    def reduce_precision(self, dtype: torch.dtype) -> None:
+        self.manipulator.to(dtype)
+        self.decoder.to(dtype)
+
     def encode(self, frames: Tensor) -> tuple[Texture, Tensor]:
         features = self.encoder.trunk(frames)
         return (self.encoder.texture(features),), self.encoder.shape(features)
@@ -259,11 +263,13 @@ class LBVMM(MagnificationModel):
 
     def manipulate(self, shape: Tensor, motion: Tensor, alpha: float | Tensor) -> Tensor:
         base = shape if self.variant.added_to == "query" else shape - motion
+        motion = motion.to(dtype_of(self.manipulator))
         return base + self.manipulator(motion, alpha - self.variant.alpha_at_rest)
 
     def decode(self, texture: Texture, shape: Tensor) -> Tensor:
         (texture_features,) = texture
-        return self.decoder(texture_features, shape)
+        dtype = dtype_of(self.decoder)
+        return self.decoder(texture_features.to(dtype), shape.to(dtype))
 
 
 def conv(

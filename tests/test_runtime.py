@@ -1,0 +1,57 @@
+"""Where and how networks run: what lower precision does to the pictures, and how it is chosen."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from conftest import drifting_pattern
+from magnify.models import FD4MM, LBVMM, MagnificationModel
+from magnify.runtime import Network, Precision, Runtime, select_runtime
+
+
+def magnified(
+    build: type[MagnificationModel], precision: Precision, device: str = "cpu"
+) -> NDArray[np.uint8]:
+    """Two frames of a drifting pattern, magnified by a network with fixed random weights."""
+    torch.manual_seed(5)
+    network = Network(build(), Runtime(torch.device(device), precision))
+    pictures = torch.from_numpy(drifting_pattern(2, 48, 64, step=0.2))
+    texture, shape = network.encode(pictures)
+    assert shape.dtype == torch.float32
+    motion = shape - network.encode_shape(pictures[:1])
+    output: NDArray[np.uint8] = network.decode(texture, shape, motion, 10, like=pictures).numpy()
+    return output
+
+
+def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    error = np.square(one.astype(float) - other.astype(float)).mean()
+    return float(10 * np.log10(255**2 / max(error, 1e-9)))
+
+
+@pytest.mark.parametrize("build", [FD4MM, LBVMM])
+@torch.inference_mode()
+def test_bfloat16_gives_the_same_pictures_to_45_db(build: type[MagnificationModel]) -> None:
+    exact = magnified(build, "fp32")
+    assert exact.std() > 1
+    reduced = magnified(build, "bf16")
+    assert psnr(exact, reduced) > 45
+    assert not np.array_equal(exact, reduced)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("build", [FD4MM, LBVMM])
+@torch.inference_mode()
+def test_a_gpu_gives_the_same_pictures(build: type[MagnificationModel]) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    exact = magnified(build, "fp32")
+    assert psnr(exact, magnified(build, "fp32", "cuda")) > 60
+    assert psnr(exact, magnified(build, "bf16", "cuda")) > 45
+
+
+def test_automatic_precision_is_settled_by_the_network() -> None:
+    network = Network(LBVMM(), select_runtime("cpu", "auto"))
+    assert network.runtime.precision in ("fp32", "bf16")
+    decoder = next(network.model.decoder.parameters())  # type: ignore[union-attr, operator]
+    assert decoder.dtype == network.runtime.dtype
