@@ -169,10 +169,14 @@ def test_what_an_output_cannot_keep_is_said(tmp_path: Path) -> None:
     ]
     clip = make_clip(tmp_path / "alpha.mkv", "-c:v", "ffv1", "-pix_fmt", "yuva444p")
     assert copy(clip, tmp_path / "out2.mp4") == [
-        "transparency is dropped",
         "the chroma of yuva444p is stored halved (yuv420p; see pix_fmt)",
+        "transparency is dropped",
     ]
-    assert copy(clip, tmp_path / "out3.mp4", Encoding(pixel_format="yuv444p")) == []
+    for name, encoding in (
+        ("out3.mp4", Encoding(pixel_format="yuv444p")),
+        ("out3.mkv", Encoding(lossless=True)),
+    ):
+        assert copy(clip, tmp_path / name, encoding) == ["transparency is dropped"]
     clip = make_clip(tmp_path / "grey.mkv", "-c:v", "ffv1", "-pix_fmt", "gray")
     assert copy(clip, tmp_path / "out4.mp4") == []
 

@@ -56,7 +56,7 @@ class Encoding:
             for deeper sources, as that is what players take; 4:4:4 where the codec cannot halve
             the chroma of an odd size.
         lossless: FFV1 in RGB, with 8 or 16 bits, so that every picture comes back bit for bit.
-        audio: copy the source's audio.
+        audio: copy the source's audio; otherwise leave it out.
     """
 
     codec: str | None = None
@@ -96,6 +96,10 @@ def encoder_settings(
             f"ticks {ticks} times; use .mp4"
         )
     settings = _settings(encoding, suffix, info, notify)
+    if info.interlaced:
+        notify("the fields of interlaced frames are kept, but not marked as such")
+    if info.codec != "gif" and any(part.is_alpha for part in _components(info.pixel_format)):
+        notify("transparency is dropped")
     aspect = info.sample_aspect_ratio or 1
     if aspect != 1 and ticks and settings.codec not in CODECS_WITH_ASPECT:
         notify(f"pixels of {aspect} aspect cannot be stored with {settings.codec} in {suffix}")
@@ -193,10 +197,6 @@ def _chroma(pixel_format: str) -> tuple[int, int]:
 
 def _tell_losses(info: VideoInfo, chosen: str, notify: Callable[[str], None]) -> None:
     """What a default keeps back from the user's video must not go unsaid."""
-    if info.interlaced:
-        notify("the fields of interlaced frames are kept, but not marked as such")
-    if info.codec != "gif" and any(part.is_alpha for part in _components(info.pixel_format)):
-        notify("transparency is dropped")
     if bit_depth(chosen) < info.bit_depth:
         notify(f"{info.bit_depth} bits are stored with {bit_depth(chosen)} ({chosen})")
     grey = len(_components(info.pixel_format)) < 3
