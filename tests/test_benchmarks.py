@@ -1,12 +1,19 @@
 """The benchmarks: their published forms compute what the networks do; their numbers add up."""
 
+import json
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from magnify.benchmarks.commands import FILTERS, run_command, write_clip, write_weights
+from magnify.benchmarks.complexity import complexity
 from magnify.benchmarks.published import published_pair
+from magnify.benchmarks.timing import Ceilings, measure_network, medians
+from magnify.cli import app
 from magnify.models import FD4MM, LBVMM, MagnificationModel
 from magnify.models.lbvmm import CGST, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
 
@@ -52,3 +59,53 @@ def test_training_computes_the_same_and_reaches_every_weight(build: Build) -> No
     torch.testing.assert_close(output, expected, rtol=1e-4, atol=1e-4)
     output.square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_operations_are_those_of_the_papers() -> None:
+    """FD4MM and LBVMM at 720x720: 65.3e9 and 271e9 operations a pair, counted on published code."""
+    fd4mm, lbvmm = complexity("fd4mm", 720, 720), complexity("lbvmm", 720, 720)
+    assert fd4mm.parameters == 1_472_983
+    assert fd4mm.published_operations == pytest.approx(65.3e9, rel=0.01)
+    assert lbvmm.published_operations == pytest.approx(271e9, rel=0.05)
+    assert fd4mm.operations < 0.8 * fd4mm.published_operations
+    assert lbvmm.operations < 0.9 * lbvmm.published_operations
+    assert fd4mm.least_bytes == 4 * (1_472_983 + 2 * 3 * 720 * 720)
+
+
+def test_network_times_are_consistent() -> None:
+    device = torch.device("cpu")
+    ceilings = Ceilings(matrix_product={"fp32": 1e9, "bf16": 2e9}, copy=1e9)
+    fp32, bf16 = measure_network("lbvmm", 16, 24, ceilings, 1, device)
+    assert (fp32.precision, bf16.precision) == ("fp32", "bf16")
+    for time in (fp32, bf16):
+        assert time.times_faster == pytest.approx(time.published_milliseconds / time.milliseconds)
+    ceiling_seconds = fp32.operations / 1e9
+    assert fp32.share_of_ceiling == pytest.approx(ceiling_seconds / fp32.milliseconds * 1e3)
+
+
+def test_medians_measure_in_turn() -> None:
+    order: list[str] = []
+
+    def step(name: str) -> torch.Tensor:
+        order.append(name)
+        return torch.zeros(())
+
+    steps = {"a": partial(step, "a"), "b": partial(step, "b")}
+    assert set(medians(steps, 2, torch.device("cpu"))) == {"a", "b"}
+    assert order == ["a", "b"] * 3  # one round to warm up
+
+
+def test_a_command_is_measured_in_its_own_process(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 4, 32, 48)
+    weights = write_weights(tmp_path, "fd4mm")
+    arguments = [*FILTERS["dynamic"], "--weights", str(weights), "--device", "cpu"]
+    cost = run_command(arguments, clip, tmp_path / "out.mp4")
+    assert cost.frames == 4
+    assert cost.frames_per_second == pytest.approx(4 / cost.seconds)
+    assert 2**26 < cost.peak_bytes < 2**34
+
+
+def test_bench_complexity_prints_json() -> None:
+    result = CliRunner().invoke(app, ["bench", "complexity", "--size", "384x384", "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["fd4mm"]["parameters"] == 1_472_983

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from magnify.cli import bandpass, bands, evaluate, models, run, synth, train, weights
+from magnify.cli import bandpass, bands, bench, evaluate, models, run, synth, train, weights
 from magnify.cli.console import error_line
 from magnify.errors import MagnifyError, SettingsError
 from magnify.version import __version__
@@ -73,5 +73,6 @@ app.command("bands")(bands.bands)
 app.command("evaluate")(evaluate.evaluate)
 app.command("models")(models.models)
 app.command("train")(train.train)
+app.add_typer(bench.app, name="bench")
 app.add_typer(synth.app, name="synth")
 app.add_typer(weights.app, name="weights")

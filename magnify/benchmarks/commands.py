@@ -1,0 +1,92 @@
+"""What a whole command costs: frames a second and peak memory, each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio.v2 as imageio
+import numpy as np
+import torch
+
+from magnify.benchmarks.complexity import NETWORKS
+from magnify.checkpoints import write_checkpoint
+from magnify.errors import MagnifyError
+
+LAYOUTS = {"lbvmm": "lbvmm-magnify", "fd4mm": "fd4mm"}
+
+FILTERS: dict[str, list[str]] = {
+    "static": ["run", "--mode", "static"],
+    "dynamic": ["run", "--mode", "dynamic"],
+    "butterworth": ["bandpass", "--low", "1", "--high", "5"],
+    "butterworth, zero phase": ["bandpass", "--low", "1", "--high", "5", "--zero-phase"],
+    "diff-iir": ["bandpass", "--low", "1", "--high", "5", "--filter", "diff-iir"],
+    "fir, auto": ["bandpass", "--low", "1", "--high", "5", "--filter", "fir"],
+    "fir, all": ["bandpass", "--low", "1", "--high", "5", "--filter", "fir", "--taps", "all"],
+}
+"""Every way that motion is defined in, as a command without its input."""
+
+
+@dataclass(frozen=True)
+class CommandCost:
+    """One run of a command.
+
+    Attributes:
+        frames: how many it magnified.
+        seconds: from opening the clip to the finished file; loading the network not counted.
+        peak_bytes: the most memory that the process held.
+    """
+
+    frames: int
+    seconds: float
+    peak_bytes: int
+
+    @property
+    def frames_per_second(self) -> float:
+        return self.frames / self.seconds
+
+
+def write_clip(path: Path, frames: int, height: int, width: int) -> Path:
+    """A textured pattern that sways by 0.3 pixels at 2 Hz, 30 frames a second."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    with imageio.get_writer(
+        path, fps=30, codec="libx264", macro_block_size=1, output_params=["-crf", "12"]
+    ) as writer:
+        for number in range(frames):
+            x = columns - 0.3 * np.sin(2 * np.pi * 2 * number / 30)
+            waves = (np.sin(x / 3 + rows / 7), np.sin(x / 5 - rows / 4), np.cos(x / 4))
+            pattern = 127.5 + 90 * np.stack(waves, axis=-1)
+            writer.append_data(np.rint(pattern).astype(np.uint8))  # type: ignore[attr-defined]
+    return path
+
+
+def write_weights(folder: Path, name: str) -> Path:
+    """Random weights: their speed is that of trained ones, and every network has them."""
+    torch.manual_seed(0)
+    path = folder / f"{name}.safetensors"
+    write_checkpoint(path, LAYOUTS[name], NETWORKS[name]().state_dict(), overwrite=True)
+    return path
+
+
+def run_command(arguments: Sequence[str], clip: Path, output: Path) -> CommandCost:
+    """`magnify` with these arguments on a clip, in a fresh process.
+
+    Raises:
+        MagnifyError: the command failed.
+    """
+    command = [sys.executable, "-m", "magnify", *arguments, str(clip), "-o", str(output), "-y"]
+    with subprocess.Popen(
+        [*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        printed = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise MagnifyError(f"the measured command failed: {' '.join(command)}")
+    report = json.loads(printed)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return CommandCost(report["frames"], report["seconds"], usage.ru_maxrss * unit)
