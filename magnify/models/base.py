@@ -30,6 +30,9 @@ class MagnificationModel(nn.Module, ABC):
     shape_channels: ClassVar[int]
     receptive_radius: int | None
     """How far, in frame pixels, an output pixel sees; None if it sees the whole frame."""
+    stage_radii: tuple[int, int] | None
+    """The same of `encode`, and of `manipulate` and `decode` together. Each counts the longer of
+    its branches, so that their sum may exceed the receptive radius."""
     value_range: tuple[float, float]
 
     @abstractmethod

@@ -277,6 +277,7 @@ class FD4MM(MagnificationModel):
     shape_stride: ClassVar[int] = 8
     shape_channels: ClassVar[int] = CHANNELS[-1]
     receptive_radius = None
+    stage_radii = None
     value_range = (-1.0, 1.0)
 
     def __init__(self) -> None:

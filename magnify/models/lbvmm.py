@@ -248,7 +248,7 @@ class LBVMM(MagnificationModel):
         self.encoder = Encoder(variant)
         self.manipulator = Manipulator(variant)
         self.decoder = Decoder(variant)
-        self.receptive_radius = receptive_radius(variant)
+        self.receptive_radius, self.stage_radii = radii(variant)
 
     def reduce_precision(self, dtype: torch.dtype) -> None:
         self.manipulator.to(dtype)
@@ -323,19 +323,21 @@ def residual_blocks(count: int, channels: int, variant: Variant) -> nn.Sequentia
     return nn.Sequential(*(ResidualBlock(channels, variant) for _ in range(count)))
 
 
-def receptive_radius(variant: Variant) -> int:
-    """How far an output pixel sees, in frame pixels: the layers' reaches, summed on the longer way.
+def radii(variant: Variant) -> tuple[int, tuple[int, int]]:
+    """How far the network sees, and its two stages, in frame pixels: the layers' reaches, summed.
 
     A convolution reaches kernel // 2 pixels at its own scale; nearest upsampling adds the rest of
-    the coarser pixel that it copies.
+    the coarser pixel that it copies. Of two branches the longer counts.
     """
 
     def reach(scale: int, kernels: Sequence[int]) -> int:
         return scale * sum(kernel // 2 for kernel in kernels)
 
-    encoder = reach(1, [7, 3]) + reach(2, [3] * 6)
-    texture = reach(2, [3]) + reach(4, [3] * 4) + 2 + reach(2, [3] * variant.texture_conv)
+    trunk = reach(1, [7, 3]) + reach(2, [3] * 6)
+    texture = reach(2, [3]) + reach(4, [3] * 4)
     shape = reach(2, [3] * (4 + variant.shape_conv))
+    upsampled = 2 + reach(2, [3] * variant.texture_conv)
     manipulator = reach(2, [variant.motion_kernel, 3, 3, 3])
     decoder = reach(2, [3] * 18) + 1 + reach(1, [3] * (1 + variant.tail_conv) + [7])
-    return encoder + max(texture, shape + manipulator) + decoder
+    whole = trunk + max(texture + upsampled, shape + manipulator) + decoder
+    return whole, (trunk + max(texture, shape), max(upsampled, manipulator) + decoder)
