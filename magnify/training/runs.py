@@ -12,8 +12,14 @@ import torch
 from magnify.checkpoints import read_checkpoint
 from magnify.errors import CheckpointError, SettingsError
 from magnify.models import FD4MM, LBVMM
-from magnify.synthesis import Pairs, PairSettings, PairSource, Photographs, StoredPairs
-from magnify.synthesis import SyntheticPairs as Synthetic
+from magnify.synthesis import (
+    Pairs,
+    PairSettings,
+    PairSource,
+    Photographs,
+    StoredPairs,
+    SyntheticPairs,
+)
 from magnify.training.devices import Place, find_place
 from magnify.training.identity import start_as_identity
 from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
@@ -151,9 +157,9 @@ def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]
         f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs, "
         f"{json.dumps(asdict(settings))}"
     )
-    drawn = Synthetic(photographs, settings, request.seed + 1)
+    drawn = SyntheticPairs(photographs, settings, request.seed + 1)
     validation = [drawn.pairs(i, stage) for i in range(VALIDATION_BATCHES)]
-    return Synthetic(photographs, settings, request.seed), validation, data
+    return SyntheticPairs(photographs, settings, request.seed), validation, data
 
 
 def _fingerprint(path: Path) -> str:
