@@ -26,7 +26,7 @@ MIXER_BLOCKS = (6, 4, 4)
 NORM_EPSILON = 1e-10
 """Inside the square root of the L2 norms: a still scene has no motion, and 0/0 has no gradient."""
 
-STRIP_NUMBERS = 2**19
+STRIP_NUMBERS = 2**20
 """Numbers in a strip that stays, with what is computed from it, in a CPU's cache; measured."""
 
 STRIP_ROWS = 16
