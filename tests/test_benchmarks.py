@@ -1,10 +1,13 @@
 """The benchmarks: their published forms compute what the networks do; their numbers add up."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -103,6 +106,13 @@ def test_a_command_is_measured_in_its_own_process(tmp_path: Path) -> None:
     assert cost.frames == 4
     assert cost.frames_per_second == pytest.approx(4 / cost.seconds)
     assert 2**26 < cost.peak_bytes < 2**34
+
+
+def test_the_memory_of_who_measures_does_not_count() -> None:
+    held = np.ones(2**26)
+    command = [sys.executable, "-m", "magnify.benchmarks.peak", sys.executable, "-c", "pass"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert 2**20 < int(printed) < held.nbytes / 4
 
 
 def test_bench_complexity_prints_json() -> None:

@@ -1,7 +1,6 @@
 """What a whole command costs: frames a second and peak memory, each in a process of its own."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,14 +17,17 @@ from magnify.errors import MagnifyError
 
 LAYOUTS = {"lbvmm": "lbvmm-magnify", "fd4mm": "fd4mm"}
 
+_BANDPASS = ["bandpass", "--low", "1", "--high", "5"]
+_ON_DISK = ["--memory-budget", "16MB"]
+
 FILTERS: dict[str, list[str]] = {
     "static": ["run", "--mode", "static"],
     "dynamic": ["run", "--mode", "dynamic"],
-    "butterworth": ["bandpass", "--low", "1", "--high", "5"],
-    "butterworth, zero phase": ["bandpass", "--low", "1", "--high", "5", "--zero-phase"],
-    "diff-iir": ["bandpass", "--low", "1", "--high", "5", "--filter", "diff-iir"],
-    "fir, auto": ["bandpass", "--low", "1", "--high", "5", "--filter", "fir"],
-    "fir, all": ["bandpass", "--low", "1", "--high", "5", "--filter", "fir", "--taps", "all"],
+    "butterworth": _BANDPASS,
+    "diff-iir": [*_BANDPASS, "--filter", "diff-iir"],
+    "fir, auto": [*_BANDPASS, "--filter", "fir"],
+    "butterworth, zero phase, in 16 MB": [*_BANDPASS, "--zero-phase", *_ON_DISK],
+    "fir, all taps, in 16 MB": [*_BANDPASS, "--filter", "fir", "--taps", "all", *_ON_DISK],
 }
 """Every way that motion is defined in, as a command without its input."""
 
@@ -78,15 +80,10 @@ def run_command(arguments: Sequence[str], clip: Path, output: Path) -> CommandCo
         MagnifyError: the command failed.
     """
     command = [sys.executable, "-m", "magnify", *arguments, str(clip), "-o", str(output), "-y"]
-    with subprocess.Popen(
-        [*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        printed = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    measured = [sys.executable, "-m", "magnify.benchmarks.peak", *command, "--json", "--quiet"]
+    done = subprocess.run(measured, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
         raise MagnifyError(f"the measured command failed: {' '.join(command)}")
+    printed, peak = done.stdout.splitlines()
     report = json.loads(printed)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return CommandCost(report["frames"], report["seconds"], usage.ru_maxrss * unit)
+    return CommandCost(report["frames"], report["seconds"], int(peak))
