@@ -1,39 +1,24 @@
-"""Frames → magnified frames, file → file.
-
-A frame's way: decode (thread) → encode by the network → the mode's operator → manipulate, decode
-→ write (thread). One output frame for each input frame, in order, each with the time stamps it
-came with.
-"""
+"""File → file, array → array: what the command and the Python API call."""
 
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, nullcontext
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from magnify.checkpoints import DEFAULT_MODEL, load_checkpoint
-from magnify.clips import ArrayClip, Clip, VideoClip
+from magnify.clips import ArrayClip, VideoClip
 from magnify.errors import SettingsError
-from magnify.models import Texture
 from magnify.modes import Mode, Notify, Static
 from magnify.runtime import Network, Precision, select_runtime
-from magnify.temporal.operators import Operator
-from magnify.threads import ahead, behind
+from magnify.stream import Progress, magnified_frames
+from magnify.threads import behind
 from magnify.version import __version__
-from magnify.video import Encoding, Frame, Picture, VideoWriter
+from magnify.video import Encoding, Picture, VideoWriter
 
-DECODED_AHEAD = 8
-"""Frames that wait in front of the network, and behind it, at most (beyond the current chunk)."""
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with the stage ("analysing" or "magnifying"), frames done, and frames in all if known."""
+WRITTEN_BEHIND = 8
+"""Magnified frames that wait for the encoder, at most."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +81,7 @@ def magnify_video(
     max_frames: int | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
+    notify: Notify | None = None,
 ) -> Report:
     """Magnifies the motion in a video file; everything else about it stays as it was.
 
@@ -107,6 +93,9 @@ def magnify_video(
         weights: a built-in name, a checkpoint file, or what `load_engine` gave.
         start, end: seconds from the first frame; frames outside are left out.
         max_frames: stop after that many frames.
+        progress: is told how far it is.
+        notify: is told, at once, what else the report's `notices` will hold: warnings, and what
+            of the source could not be kept.
 
     Raises:
         SettingsError: a value cannot work, for this video or at all.
@@ -118,18 +107,31 @@ def magnify_video(
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     began = time.perf_counter()
     clip = VideoClip(source, fps=fps, start=start, end=end, max_frames=max_frames)
-    notices = mode.check(clip)
+    notices: list[str] = []
+
+    def say(notice: str) -> None:
+        notices.append(notice)
+        if notify is not None:
+            notify(notice)
+
+    for warning in mode.check(clip):
+        say(warning)
     metadata = {"comment": f"magnify {__version__}: {mode.label}, alpha {alpha:g}, {engine.model}"}
     count = 0
     with (
         VideoWriter(
             output, clip.info, encoding or Encoding(), overwrite=overwrite, metadata=metadata
         ) as writer,
-        behind(writer.write, DECODED_AHEAD) as write,
+        behind(writer.write, WRITTEN_BEHIND) as write,
     ):
-        for frame in magnified_frames(clip, engine.network, mode, alpha, progress, notices.append):
+        told = len(writer.notices)
+        for notice in writer.notices:
+            say(notice)
+        for frame in magnified_frames(clip, engine.network, mode, alpha, progress, say):
             write(frame)
             count += 1
+    for notice in writer.notices[told:]:
+        say(notice)
     report = Report(
         input=str(source),
         output=str(output),
@@ -141,7 +143,7 @@ def magnify_video(
         weights_sha256=engine.sha256,
         device=str(engine.network.runtime.device),
         precision=engine.network.runtime.precision,
-        notices=[*notices, *writer.notices],
+        notices=notices,
     )
     if clip.truncated is not None:
         clip.truncated.report = report
@@ -180,92 +182,3 @@ def magnify_frames(
 def check_alpha(alpha: float) -> None:
     if not (np.isfinite(alpha) and alpha >= 0):
         raise SettingsError(f"alpha must be a finite number, 0 or more, not {alpha}")
-
-
-@torch.inference_mode()
-def magnified_frames(
-    clip: Clip,
-    network: Network,
-    mode: Mode,
-    alpha: float,
-    progress: Progress | None = None,
-    notify: Notify | None = None,
-) -> Generator[Frame, None, None]:
-    """The clip's frames with their motion magnified, in order, one for one."""
-    report = progress or (lambda stage, done, total: None)
-    operator = mode.operator(clip, network, notify or (lambda notice: None))
-    size = network.chunk_size(clip.height, clip.width)
-    steps = (_aligned if operator.delay == 0 else _delayed)(clip, network, operator, size, report)
-    done = 0
-    # Explicitly closed: else a traceback would keep the decoder's thread alive.
-    with closing(steps):
-        for frames, texture, shape, motion in steps:
-            pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
-            for frame, picture in zip(frames, pictures.numpy(), strict=True):
-                yield replace(frame, picture=picture)
-            done += len(frames)
-            report("magnifying", done, clip.count)
-
-
-Step = tuple[list[Frame], Texture, Tensor, Tensor]
-"""Frames, with their texture, shape and motion."""
-
-
-def _aligned(
-    clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Generator[Step, None, None]:
-    """An operator without delay: each frame passes the encoder once."""
-    for frames in _chunks(clip, size):
-        texture, shape = network.encode(_stack(frames))
-        yield frames, texture, shape, operator.feed(shape)
-
-
-def _delayed(
-    clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Generator[Step, None, None]:
-    """An operator that lags: frames wait as pictures, and are encoded anew when their turn comes.
-
-    A picture is the cheapest form a frame has (3 bytes a pixel, where texture and shape together
-    take 40), and the encoder is about a tenth of a network's work. For an operator that needs the
-    whole clip first, the pictures wait in the video file.
-    """
-    waiting: deque[Frame] = deque()
-    whole_clip = operator.delay is None
-    again = _decoded(clip) if whole_clip else None
-
-    def motions() -> Iterator[Tensor]:
-        done = 0
-        for frames in _chunks(clip, size):
-            if not whole_clip:
-                waiting.extend(frames)
-            yield operator.feed(network.encode_shape(_stack(frames)))
-            done += len(frames)
-            if whole_clip:
-                report("analysing", done, clip.count)
-        yield from operator.flush()
-
-    with closing(again) if again else nullcontext():
-        for motion in motions():
-            for part in torch.split(motion, size):
-                count = len(part)
-                if count:
-                    frames = list(islice(again, count)) if again else _take(waiting, count)
-                    yield frames, *network.encode(_stack(frames)), part
-
-
-def _chunks(clip: Clip, size: int) -> Iterator[list[Frame]]:
-    with closing(_decoded(clip)) as frames:
-        while chunk := list(islice(frames, size)):
-            yield chunk
-
-
-def _decoded(clip: Clip) -> Generator[Frame, None, None]:
-    return ahead(clip.frames(), DECODED_AHEAD)
-
-
-def _take(waiting: deque[Frame], count: int) -> list[Frame]:
-    return [waiting.popleft() for _ in range(count)]
-
-
-def _stack(frames: list[Frame]) -> Tensor:
-    return torch.from_numpy(np.stack([frame.picture for frame in frames]))

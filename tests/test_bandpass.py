@@ -153,6 +153,13 @@ def test_a_clip_too_short_for_the_filter_is_warned_of(clip: Path) -> None:
     assert "the clip has 12 frames, but the filter settles after" in result.stderr
 
 
+def test_warnings_come_before_the_first_frame(clip: Path) -> None:
+    lines = bandpass(clip, "--low", "0.5", "--high", "1").stderr.splitlines()
+    (warning,) = [line for line in lines if "settles after" in line]
+    (progress,) = [line for line in lines if "magnifying" in line]
+    assert lines.index(warning) < lines.index(progress)
+
+
 def test_a_whole_clip_beyond_the_budget_goes_to_disk_and_says_so(clip: Path) -> None:
     arguments = ["--low", "1", "--high", "3", "--filter", "fir", "--taps", "all"]
     within = bandpass(clip, *arguments, "-o", clip.with_name("ram.mkv"), "--lossless")

@@ -150,6 +150,7 @@ def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
                 max_frames=common.max_frames,
                 overwrite=common.overwrite,
                 progress=reporter,
+                notify=None if common.quiet else notice_line,
             )
     except TruncatedInputError as error:
         _tell(error.report, common)
@@ -159,8 +160,6 @@ def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
 
 def _tell(report: "Report", common: Common) -> None:
     if not common.quiet:
-        for notice in report.notices:
-            notice_line(notice)
         notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
     if common.json:
         _print_json(report.as_dict())
