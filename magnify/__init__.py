@@ -17,11 +17,12 @@ from magnify.version import __version__
 
 if TYPE_CHECKING:
     from magnify.checkpoints import load_model
-    from magnify.modes import Dynamic, Static
+    from magnify.modes import Bandpass, Dynamic, Static
     from magnify.pipeline import load_engine, magnify_frames, magnify_video
     from magnify.video import Encoding
 
 __all__ = [
+    "Bandpass",
     "CheckpointError",
     "Dynamic",
     "Encoding",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Bandpass": "magnify.modes",
     "Dynamic": "magnify.modes",
     "Encoding": "magnify.video",
     "Static": "magnify.modes",
