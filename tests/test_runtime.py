@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from conftest import drifting_pattern
-from magnify.models import LBVMM
+from magnify import runtime
+from magnify.models import FD4MM, LBVMM
 from magnify.runtime import Network, Precision, Runtime, select_runtime
 from test_models import BY_NAME, formula_model
 
@@ -54,8 +55,19 @@ def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> Non
     assert psnr(exact, magnified(layout, "bf16", "cuda")) > decibels
 
 
-def test_automatic_precision_is_settled_by_the_network() -> None:
+def test_automatic_precision_is_what_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {torch.float32: 3.0, torch.bfloat16: 2.0}
+    monkeypatch.setattr(runtime, "_convolution_seconds", seconds.get)
     network = Network(LBVMM(), select_runtime("cpu", "auto"))
-    assert network.runtime.precision in ("fp32", "bf16")
+    assert network.runtime.precision == "bf16"
     decoder = next(network.model.decoder.parameters())  # type: ignore[union-attr, operator]
-    assert decoder.dtype == network.runtime.dtype
+    assert decoder.dtype == torch.bfloat16
+    seconds[torch.bfloat16] = 2.9
+    assert Network(LBVMM(), select_runtime("cpu", "auto")).runtime.precision == "fp32"
+
+
+def test_the_measurement_leaves_the_threads_as_they_were() -> None:
+    threads = torch.get_num_threads()
+    assert runtime.faster_precision(LBVMM()) in ("fp32", "bf16")
+    assert runtime.faster_precision(FD4MM()) == "fp32"
+    assert torch.get_num_threads() == threads
