@@ -12,10 +12,17 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from magnify.benchmarks.commands import FILTERS, run_command, write_clip, write_weights
+from magnify.benchmarks import commands, timing
+from magnify.benchmarks.commands import (
+    FILTERS,
+    CommandCost,
+    run_command,
+    write_clip,
+    write_weights,
+)
 from magnify.benchmarks.complexity import complexity
 from magnify.benchmarks.published import published_pair
-from magnify.benchmarks.timing import Ceilings, measure_network, medians
+from magnify.benchmarks.timing import Ceilings, NetworkTime, measure_network, medians
 from magnify.cli import app
 from magnify.models import FD4MM, LBVMM, MagnificationModel
 from magnify.models.lbvmm import CGST, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
@@ -119,3 +126,43 @@ def test_bench_complexity_prints_json() -> None:
     result = CliRunner().invoke(app, ["bench", "complexity", "--size", "384x384", "--json"])
     assert result.exit_code == 0
     assert json.loads(result.stdout)["fd4mm"]["parameters"] == 1_472_983
+
+
+def costs_1_gib(arguments: list[str], clip: Path, output: Path) -> CommandCost:
+    assert clip.exists()
+    return CommandCost(frames=10, seconds=4.0, peak_bytes=2**30)
+
+
+def test_bench_memory_compares_two_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "run_command", costs_1_gib)
+    arguments = ["bench", "memory", "--frames", "2", "3", "--side", "32"]
+    printed = CliRunner().invoke(app, arguments).stdout.splitlines()
+    assert len(printed) == 2 + len(FILTERS)
+    assert all("1024 MiB" in row and "+0.0%" in row for row in printed[2:])
+    peaks = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["peaks"]
+    assert [row["filter"] for row in peaks] == list(FILTERS)
+    assert peaks[0]["peak_bytes"] == [2**30, 2**30]
+
+
+def test_bench_prints_networks_and_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    time = NetworkTime("fd4mm", 360, 640, "fp32", 50.0, 400.0, 8.0, 0.25, 10**10, 10**7)
+    ceilings = Ceilings({"fp32": 4e11, "bf16": 8e11}, copy=4e10)
+    monkeypatch.setattr(timing, "measure_network", lambda *arguments: [time])
+    monkeypatch.setattr(timing, "measure_ceilings", lambda *arguments: ceilings)
+    monkeypatch.setattr(commands, "run_command", costs_1_gib)
+    arguments = ["bench", "--quick", "--model", "fd4mm", "--device", "cpu"]
+    printed = CliRunner().invoke(app, arguments).stdout
+    assert (
+        "| 360p | fd4mm | fp32      | 50.0     | 400.0     | 8.0x   | 25%            |" in printed
+    )
+    assert "| 360p | fd4mm | static | 2.50     | 1024 MiB    |" in printed
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["networks"][0]["times_faster"] == 8.0
+    assert found["commands"][0]["frames_per_second"] == 2.5
+    assert found["ceilings"]["copy"] == 4e10
+
+
+def test_an_unknown_size_is_refused() -> None:
+    result = CliRunner().invoke(app, ["bench", "--size", "8k"])
+    assert result.exit_code == 2
+    assert "'8k' is no size" in result.output
