@@ -7,7 +7,6 @@ mixed back into a frame (section 3.4). Attention runs over channels, its statist
 pixels, so every output pixel sees the whole frame.
 """
 
-from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import ClassVar
 
@@ -16,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from magnify.models.base import MagnificationModel, Texture, dtype_of
+from magnify.models.strips import in_strips, strips
 
 CHANNELS = (24, 48, 96)
 HEADS = (4, 4, 8)
@@ -25,12 +25,6 @@ MIXER_BLOCKS = (6, 4, 4)
 
 NORM_EPSILON = 1e-10
 """Inside the square root of the L2 norms: a still scene has no motion, and 0/0 has no gradient."""
-
-STRIP_NUMBERS = 2**20
-"""Numbers in a strip that stays, with what is computed from it, in a CPU's cache; measured."""
-
-STRIP_ROWS = 16
-"""Rows of a strip at least: its neighbours' rows are computed anew."""
 
 
 class LayerNorm(nn.LayerNorm):
@@ -363,35 +357,6 @@ def pixel_sums(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Sums over the pixels, in float32: q kᵀ (T, C, C), and the squares of q and of k (T, C)."""
     q, k = pixels(q).float(), pixels(k).float()
     return torch.bmm(q.transpose(1, 2), k), (q * q).sum(dim=1), (k * k).sum(dim=1)
-
-
-def strips(x: Tensor, reach: int | None) -> Iterator[tuple[Tensor, slice]]:
-    """Windows of rows of (T, C, h, w), and which rows of each to keep; these cover the frame once.
-
-    A window has `reach` more rows on either side, as far as the frame goes, so that zero padding
-    happens at the frame's border alone.
-    """
-    batch, channels, height, width = x.shape
-    rows = max(STRIP_ROWS, STRIP_NUMBERS // (batch * channels * width))
-    if reach is None or x.device.type != "cpu":
-        rows, reach = height, 0
-    for start in range(0, height, rows):
-        above = max(0, start - reach)
-        keep = min(rows, height - start)
-        yield x[:, :, above : start + keep + reach], slice(start - above, start - above + keep)
-
-
-def in_strips(
-    function: Callable[[Tensor], tuple[Tensor, ...]], x: Tensor, reach: int
-) -> tuple[Tensor, ...]:
-    """`function` of the frame, computed strip by strip."""
-    parts = [
-        tuple(output[:, :, crop] for output in function(window))
-        for window, crop in strips(x, reach)
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    return tuple(torch.cat(outputs, dim=2) for outputs in zip(*parts, strict=True))
 
 
 def blocks(
