@@ -13,8 +13,8 @@ from magnify.models import MagnificationModel
 FULL_SCALE = {torch.uint8: 255.0, torch.uint16: 65535.0}
 
 
-def to_model(pictures: Tensor, model: MagnificationModel, dtype: torch.dtype) -> Tensor:
-    """Pictures (T, H, W, 3), uint8 or uint16 → model frames (T, 3, H', W') of `dtype`.
+def to_model(pictures: Tensor, model: MagnificationModel) -> Tensor:
+    """Pictures (T, H, W, 3), uint8 or uint16 → model frames (T, 3, H', W'), float32.
 
     H' and W' are the next multiples of the model's stride, at least its minimum size; the added
     rows and columns, below and to the right, are reflections of the picture (copies of its edge
@@ -24,7 +24,7 @@ def to_model(pictures: Tensor, model: MagnificationModel, dtype: torch.dtype) ->
     scale = (high - low) / FULL_SCALE[pictures.dtype]
     frames = pictures.permute(0, 3, 1, 2).to(torch.float32).mul(scale).add(low)
     height, width = (padded(size, model) for size in frames.shape[-2:])
-    return _pad(frames, height, width).to(dtype, memory_format=torch.channels_last)
+    return _pad(frames, height, width).contiguous(memory_format=torch.channels_last)
 
 
 def to_pictures(frames: Tensor, like: Tensor, model: MagnificationModel) -> Tensor:

@@ -53,8 +53,8 @@ class Runtime:
 def select_runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
     """The runtime that `--device` and `--precision` ask for.
 
-    `auto` takes the first of CUDA, MPS and CPU that is there; its precision is bfloat16 on CUDA
-    devices that compute in it, float32 on MPS, and left to a measurement on a CPU.
+    `auto` takes the first of CUDA, MPS and CPU that is there. A precision of `auto` is settled
+    when the model is known, by `automatic_precision`.
 
     Raises:
         SettingsError: the device does not exist here, or cannot compute in that precision.
@@ -64,20 +64,20 @@ def select_runtime(device: str = "auto", precision: Precision = "auto") -> Runti
         raise SettingsError(
             f"unknown precision '{precision}'; choose one of {', '.join(get_args(Precision))}"
         )
-    if precision == "auto" and chosen.type != "cpu":
-        fast = chosen.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return Runtime(chosen, "bf16" if fast else "fp32")
     return Runtime(chosen, precision)
 
 
-def faster_precision(model: MagnificationModel) -> Literal["fp32", "bf16"]:
-    """The faster of float32 and bfloat16 for a model on this CPU.
+def automatic_precision(model: MagnificationModel, device: torch.device) -> Literal["fp32", "bf16"]:
+    """bfloat16 for LBVMM where the device computes faster in it, else float32.
 
-    Measured, in some 50 ms, on the convolution that LBVMM spends its time in; FD4MM's thin layers
-    wait for memory rather than for arithmetic, and gain nothing.
+    On a CPU that is measured, in some 50 ms, on the convolution that LBVMM spends its time in.
+    FD4MM gains nothing on a CPU, where its thin layers wait for memory; on a GPU its pictures in
+    bfloat16 have not been judged with trained weights.
     """
-    if model.name != "lbvmm":
+    if model.name != "lbvmm" or device.type not in ("cpu", "cuda"):
         return "fp32"
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     seconds = {dtype: _convolution_seconds(dtype) for dtype in (torch.float32, torch.bfloat16)}
     gain = seconds[torch.float32] / seconds[torch.bfloat16]
     return "bf16" if gain > CLEARLY_FASTER else "fp32"
@@ -148,7 +148,7 @@ class Network:
         if runtime.device.type == "cpu":
             keep_freed_memory()
         if runtime.precision == "auto":
-            runtime = replace(runtime, precision=faster_precision(model))
+            runtime = replace(runtime, precision=automatic_precision(model, runtime.device))
         if runtime.precision != "fp32":
             model.reduce_precision(runtime.dtype)
         self.runtime = runtime
@@ -188,7 +188,7 @@ class Network:
         if device.type == "cuda" and not pictures.is_cuda:
             pictures = pictures.pin_memory()
         pictures = pictures.to(device, non_blocking=True)
-        frames = to_model(pictures, self.model, torch.float32)
+        frames = to_model(pictures, self.model)
         height, width = frames.shape[-2:]
         return self._in_tiles(encode, (frames,), height, width, stage=0)
 

@@ -6,7 +6,7 @@ puts the query's texture on the magnified shape.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -90,17 +90,7 @@ POSTECH = Variant(
     alpha_at_rest=0.0,
     added_to="query",
 )
-MAGNIFY = Variant(
-    biases=False,
-    shape_conv=False,
-    texture_conv=True,
-    motion_kernel=7,
-    tail_conv=False,
-    strided_padding="reflect",
-    value_range=(-1.0, 1.0),
-    alpha_at_rest=1.0,
-    added_to="query",
-)
+MAGNIFY = replace(OFFICIAL, strided_padding="reflect")
 """The official network trained by this project: reflection padding in every convolution."""
 
 
