@@ -21,13 +21,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def drifting_pattern(frames: int, height: int, width: int, step: float = 0.1) -> NDArray[np.uint8]:
-    """A smooth coloured pattern that drifts right by `step` pixels a frame: (T, H, W, 3)."""
+    """A coloured pattern with edges that drifts right by `step` pixels a frame: (T, H, W, 3)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(float)
     pictures = []
     for number in range(frames):
         x = columns - step * number
-        waves = (np.sin(x / 3 + rows / 7), np.sin(x / 5 - rows / 4), np.cos(x / 4))
-        pictures.append(127.5 + 90 * np.stack(waves, axis=-1))
+        edges = np.tanh(3 * (np.sin(x / 4 + rows / 9) + np.sin(x / 7 - rows / 5)))
+        pictures.append(127.5 + edges[..., None] * np.array([90, 80, 60]))
     return np.rint(pictures).astype(np.uint8)
 
 

@@ -45,11 +45,11 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="f6957c4d0098a6751a596aef8e15734f2f650fe8ace1c05682f259539e065bf8",
+        sha256="5c8fdc540c45cf76bdc66a8ce5d7ceeebde17f3e36013f51d6a15f14f0623db6",
         layout_name="lbvmm-magnify",
-        size=3_679_984,
+        size=3_680_376,
         licence="MIT",
-        description="LBVMM trained from scratch on synthetic pairs of photographs and cut-outs",
+        description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
 }
 

@@ -15,7 +15,7 @@ from magnify.synthesis.compression import compress, from_ycbcr
 
 @dataclass(frozen=True)
 class DegradationSettings:
-    """The strongest of each degradation; each scene draws its own strengths below.
+    """The strongest of each degradation; each scene draws its own below, weak ones more often.
 
     Levels are grey levels of 255. A share of the scenes, `clean`, is only rounded to 8 bits; in
     the others each kind is present half of the time or, for compression, `compressed` of it.
@@ -30,14 +30,14 @@ class DegradationSettings:
         step: quantisation step of the codec's luma coefficients in levels, (finest, coarsest).
     """
 
-    clean: float = 0.3
+    clean: float = 0.45
     compressed: float = 0.75
     shot_noise: float = 3.0
     sensor_noise: float = 2.0
     flicker: float = 0.012
     luma_drift: float = 2.0
     chroma_drift: float = 4.0
-    step: tuple[float, float] = (2.0, 20.0)
+    step: tuple[float, float] = (1.5, 20.0)
 
 
 def degrade(
@@ -84,7 +84,7 @@ class _Camera:
 
         def strength(most: float) -> Tensor:
             present = dirty & (uniform() < 0.5)
-            return (most * uniform() * present)[:, None, None, None]
+            return (most * uniform().square() * present)[:, None, None, None]
 
         finest, coarsest = settings.step
         return cls(
