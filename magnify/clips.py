@@ -1,7 +1,7 @@
 """Where frames come from: a video file or an array, either as often as a mode needs them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Clip(ABC):
     truncated: TruncatedInputError | None = None
 
     @abstractmethod
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         """All frames, from the first; each call begins anew."""
 
 
@@ -57,7 +57,7 @@ class VideoClip(Clip):
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         with self._open() as reader:
             try:
                 yield from reader
@@ -78,6 +78,6 @@ class ArrayClip(Clip):
         self.count, self.height, self.width = pictures.shape[:3]
         self.rate = rate
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self) -> Generator[Frame, None, None]:
         for number, picture in enumerate(self.pictures):
             yield Frame(picture=picture, pts=number, duration=1)

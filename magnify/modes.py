@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -96,13 +97,13 @@ class Static(Mode):
         return []
 
     def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
-        frames = islice(clip.frames(), self.index, self.index + self.mean_of)
-        pictures = (frame.picture for frame in frames)
         total: NDArray[np.float64] = np.zeros((clip.height, clip.width, 3))
         count = 0
-        for picture in pictures:
-            total += picture * (65535 / np.iinfo(picture.dtype).max)
-            count += 1
+        # Closed here, not by the garbage collector, which would swallow a Ctrl-C meanwhile.
+        with closing(clip.frames()) as frames:
+            for frame in islice(frames, self.index, self.index + self.mean_of):
+                total += frame.picture * (65535 / np.iinfo(frame.picture.dtype).max)
+                count += 1
         if count < self.mean_of:
             self._refuse(self.index + count)
         # 16 bits keep what the mean of 8-bit frames knows beyond its levels.

@@ -1,6 +1,7 @@
 """File → file, array → array: what the command and the Python API call."""
 
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,10 @@ def magnify_video(
         told = len(writer.notices)
         for notice in writer.notices:
             say(notice)
-        for frame in magnified_frames(clip, engine.network, mode, alpha, progress, say):
-            write(frame)
-            count += 1
+        with closing(magnified_frames(clip, engine.network, mode, alpha, progress, say)) as frames:
+            for frame in frames:
+                write(frame)
+                count += 1
     for notice in writer.notices[told:]:
         say(notice)
     report = Report(

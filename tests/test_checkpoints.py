@@ -215,3 +215,8 @@ def test_wrong_shape_names_the_tensor_and_both_shapes(tmp_path: Path) -> None:
         "tensor manipulator.g.conv2d.weight has shape (32, 32, 7, 7), "
         "but layout lbvmm-zhengpeng7 expects (32, 32, 3, 3)"
     )
+
+
+def test_a_mistyped_name_is_told_the_names_there_are() -> None:
+    with pytest.raises(CheckpointError, match=r"lbvm: no such weight file, nor .* these are lbvmm"):
+        load_checkpoint("lbvm")

@@ -72,6 +72,11 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
             f"{name} has no built-in weights yet: train some, or give a weight file, such as a "
             f"checkpoint written by the training code of {_published(name)}"
         )
+    bare = os.sep not in name and "." not in name
+    if bare and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
+        raise CheckpointError(
+            f"{name}: no such weight file, nor built-in weights; these are {', '.join(BUILT_IN)}"
+        )
     return read_checkpoint(name)
 
 
