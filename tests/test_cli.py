@@ -246,6 +246,10 @@ def test_pictures_need_a_frame_rate(tmp_path: Path) -> None:
     output = tmp_path / "magnified"
     assert run(folder, "--fps", "10", "-o", f"{output}/").exit_code == 0
     assert len(list(output.iterdir())) == 3
+    dotted = folder.rename(tmp_path / "take.2")
+    assert run(dotted, "--fps", "10").exit_code == 0
+    assert len(read_clip(tmp_path / "take.2_x20_static.mp4")) == 3
+    folder = dotted
     assert run(folder / "frame_%03d.png", "--fps", "10").exit_code == 0
     assert len(read_clip(folder / "frame_x20_static.mp4")) == 3
 

@@ -63,7 +63,7 @@ def plan(common: Common, label: str) -> list[Job]:
     """Each input's output: beside it, named after what is done to it, unless told otherwise."""
     jobs: list[Job] = []
     for source in common.inputs:
-        stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", source.stem if source.suffix else source.name)
+        stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", source.name if source.is_dir() else source.stem)
         suffix = ".mkv" if common.lossless else ".mp4"
         name = f"{stem or 'frames'}_x{common.alpha:g}_{label}{suffix}"
         output = common.output or (common.output_dir or source.resolve().parent) / name
@@ -176,7 +176,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         max_frames=common.max_frames,
     )
     notices = mode.check(clip)
-    plan = {
+    facts = {
         "input": str(job.input),
         "output": str(job.output),
         "frames": clip.count,
@@ -192,12 +192,12 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         "dry_run": True,
     }
     if common.json:
-        _print_json(plan)
+        _print_json(facts)
     else:
         typer.echo(
             f"{job.input} -> {job.output}: {clip.count or 'unknown'} frames of "
             f"{clip.width}x{clip.height}, alpha {common.alpha:g}, {mode.label}, {engine.model} "
-            f"on {plan['device']} in {plan['precision']}"
+            f"on {facts['device']} in {facts['precision']}"
         )
         for notice in notices:
             notice_line(notice)
