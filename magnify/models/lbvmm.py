@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from magnify.models.base import MagnificationModel, Texture, dtype_of
-from magnify.models.margins import reflected, repeated, without_margin
+from magnify.models.margins import rectified, reflected, repeated, without_margin
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class UpsampledConv2d(nn.Conv2d):
                     :, :, row : row + height, column : column + width
                 ]
                 output[:, :, margin + row : -margin : 2, margin + column : -margin : 2] = fine
-        return reflected(F.relu_(output), margin)
+        return rectified(output, margin)
 
 
 class ResidualBlock(nn.Module):
@@ -148,7 +148,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = conv(channels, channels, 3, variant)
 
     def forward(self, x: Tensor) -> Tensor:
-        return reflected(self.conv2(reflected(F.relu_(self.conv1(x)))).add_(x))
+        return reflected(self.conv2(rectified(self.conv1(x))).add_(x))
 
 
 class Encoder(nn.Module):
@@ -166,16 +166,16 @@ class Encoder(nn.Module):
 
     def trunk(self, frames: Tensor) -> Tensor:
         """Frames (T, 3, H, W) → what both branches start from, (T, 32, H/2, W/2) and a margin."""
-        x = reflected(F.relu_(self.conv1(F.pad(frames, (3, 3, 3, 3), mode="reflect"))))
-        return self.residual(reflected(F.relu_(self.conv2(x))))
+        x = rectified(self.conv1(F.pad(frames, (3, 3, 3, 3), mode="reflect")))
+        return self.residual(rectified(self.conv2(x)))
 
     def texture(self, features: Tensor) -> Tensor:
-        x = reflected(F.relu_(self.texture_conv(features)))
+        x = rectified(self.texture_conv(features))
         return without_margin(self.texture_residual(x))
 
     def shape(self, features: Tensor) -> Tensor:
         if self.shape_conv is not None:
-            features = reflected(F.relu_(self.shape_conv(features)))
+            features = rectified(self.shape_conv(features))
         return without_margin(self.shape_residual(features))
 
 
@@ -219,7 +219,7 @@ class Decoder(nn.Module):
         if self.tail_conv is None:
             x = self.conv1(x, margin=3)
         else:
-            x = reflected(F.relu_(self.conv1(self.tail_conv(x, margin=3))), margin=3)
+            x = rectified(self.conv1(self.tail_conv(x, margin=3)), margin=3)
         return self.conv2(x)
 
 

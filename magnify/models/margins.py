@@ -1,5 +1,7 @@
 """Pictures that carry a margin through a network, so that no convolution pads a copy of them."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -9,28 +11,67 @@ def reflected(x: Tensor, margin: int = 1) -> Tensor:
     """(T, C, h, w) with the outermost `margin` pixels replaced by a reflection of the inner ones.
 
     Every convolution of these networks is padded by reflection. Pictures carry that margin through
-    the network, as a copy of each to pad it would cost a fifth of the time. Overwrites `x`, unless
-    gradients are wanted.
+    the network, as a copy of each to pad it would cost a fifth of the time. Overwrites `x`.
     """
-    if torch.is_grad_enabled():
-        return F.pad(without_margin(x, margin), (margin,) * 4, mode="reflect")
-    for edge in range(margin):
-        inner = 2 * margin - edge
-        x[:, :, edge], x[:, :, -1 - edge] = x[:, :, inner], x[:, :, -1 - inner]
-    for edge in range(margin):
-        inner = 2 * margin - edge
-        x[..., edge], x[..., -1 - edge] = x[..., inner], x[..., -1 - inner]
-    return x
+    return _extended(x, margin, range(margin + 1, 2 * margin + 1), rectify=False)
+
+
+def rectified(x: Tensor, margin: int = 1) -> Tensor:
+    """`reflected(relu(x), margin)`; overwrites `x`."""
+    return _extended(x, margin, range(margin + 1, 2 * margin + 1), rectify=True)
 
 
 def repeated(x: Tensor) -> Tensor:
     """Like `reflected`, with copies of the edge in a margin of 1."""
-    if torch.is_grad_enabled():
-        return F.pad(without_margin(x), (1, 1, 1, 1), mode="replicate")
-    x[:, :, 0], x[:, :, -1] = x[:, :, 1], x[:, :, -2]
-    x[..., 0], x[..., -1] = x[..., 1], x[..., -2]
-    return x
+    return _extended(x, 1, range(1, 2), rectify=False)
 
 
 def without_margin(x: Tensor, margin: int = 1) -> Tensor:
     return x[:, :, margin:-margin, margin:-margin]
+
+
+def _extended(x: Tensor, margin: int, sources: range, rectify: bool) -> Tensor:
+    """Margins made of the rows and columns `sources`, from the innermost of either outwards."""
+    if not torch.is_grad_enabled():
+        return _extend(F.relu_(x) if rectify else x, margin, sources)
+    if torch.compiler.is_compiling():  # its own kernels neither copy nor take Python in between
+        inner = without_margin(F.relu(x) if rectify else x, margin)
+        return F.pad(inner, (margin,) * 4, mode="replicate" if margin in sources else "reflect")
+    extended: Tensor = _Extension.apply(x, margin, sources, rectify)
+    return extended
+
+
+def _extend(x: Tensor, margin: int, sources: range) -> Tensor:
+    for axis in (-2, -1):
+        for edge, source in zip(reversed(range(margin)), sources, strict=True):
+            for outer, inner in ((edge, source), (-1 - edge, -1 - source)):
+                x.select(axis, outer).copy_(x.select(axis, inner))
+    return x
+
+
+class _Extension(torch.autograd.Function):
+    """`_extended` in place, with gradients.
+
+    Autograd's paddings copy the picture, on a CPU out of its NHWC memory: half of a training step.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, margin: int, sources: range, rectify: bool) -> Tensor:
+        ctx.margin, ctx.sources = margin, sources
+        ctx.mark_dirty(x)
+        _extend(F.relu_(x) if rectify else x, margin, sources)
+        ctx.save_for_backward(x if rectify else None)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        gradient = gradients[0].clone(memory_format=torch.channels_last)
+        for axis in (-1, -2):
+            for edge, source in zip(range(ctx.margin), reversed(ctx.sources), strict=True):
+                for outer, inner in ((edge, source), (-1 - edge, -1 - source)):
+                    gradient.select(axis, inner).add_(gradient.select(axis, outer))
+                    gradient.select(axis, outer).zero_()
+        (rectified,) = ctx.saved_tensors
+        if rectified is not None:
+            gradient = torch.ops.aten.threshold_backward(gradient, rectified, 0)
+        return gradient, None, None, None

@@ -149,13 +149,13 @@ def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Ten
 
 
 def _cutout(photographs: Photographs, longest: int, generator: Generator) -> Tensor:
-    """A random cut-out, premultiplied RGBA in [0, 1], halved while it stays twice as long as that.
+    """A random cut-out, premultiplied RGBA in [0, 1], halved while it stays as long as that.
 
     Halving first costs a quarter of a wide kernel's work and filters as well.
     """
     picture = _pick(photographs.cutouts, generator) / 255
     picture[:3] *= picture[3:]
-    while max(picture.shape[1:]) >= 4 * longest:
+    while max(picture.shape[1:]) >= 2 * longest:
         odd = [side % 2 for side in picture.shape[1:]]
         picture = F.avg_pool2d(F.pad(picture, (0, odd[1], 0, odd[0])), 2)
     return picture

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from magnify.errors import SettingsError
+from magnify.runtime import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ def find_place(device: str = "auto") -> Iterator[Place]:
         raise SettingsError(f"unknown device '{device}'; train on cpu, cuda or auto")
     if device == "cuda" and not torch.cuda.is_available():
         raise SettingsError("device 'cuda' does not exist here; use --device cpu")
+    if device == "cpu":
+        keep_freed_memory()
     if "WORLD_SIZE" not in os.environ:
         yield Place(torch.device("cuda:0" if device == "cuda" else "cpu"))
         return
