@@ -2,7 +2,7 @@
 
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class Decoder:
         self._start_pts = start_pts
         self._undecodable = 0
 
-    def __iter__(self) -> Iterator[av.VideoFrame]:
+    def __iter__(self) -> Generator[av.VideoFrame, None, None]:
         with open_video(self.path) as container:
             stream = video_stream(self.path, container)
             if self._start_pts is not None and container.format.name in SEEKABLE:

@@ -1,7 +1,7 @@
 """Image sequences as video: a folder of pictures, or a numbered printf pattern."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -68,7 +68,7 @@ class ImageDecoder:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def __iter__(self) -> Iterator[av.VideoFrame]:
+    def __iter__(self) -> Generator[av.VideoFrame, None, None]:
         for number, path in enumerate(list_images(self._path)):
             frame = read_image(path)
             frame.pts, frame.duration = number, 1

@@ -1,6 +1,7 @@
 """Reading video: decoded frames as RGB pictures, each with its time stamp."""
 
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -96,18 +97,21 @@ class VideoReader:
         info = self.info
         converter = ColourConverter()
         delivered = 0
-        for frame, pts, duration in self._timed():
-            if pts < self._first_pts:
-                continue
-            if pts >= self._end_pts or delivered >= self._max_frames:
-                break
-            if (frame.width, frame.height) != (info.width, info.height):
-                raise VideoError(
-                    f"{info.path}: frame {delivered} is {frame.width}x{frame.height}, those before "
-                    f"it {info.width}x{info.height}; split the video where its size changes"
-                )
-            yield Frame(converter.to_picture(frame, info.colour), pts, duration)
-            delivered += 1
+        # Explicitly closed, here and below: a Ctrl-C that falls into a destructor is lost.
+        with closing(self._timed()) as timed:
+            for frame, pts, duration in timed:
+                if pts < self._first_pts:
+                    continue
+                if pts >= self._end_pts or delivered >= self._max_frames:
+                    break
+                if (frame.width, frame.height) != (info.width, info.height):
+                    raise VideoError(
+                        f"{info.path}: frame {delivered} is {frame.width}x{frame.height}, those "
+                        f"before it {info.width}x{info.height}; split the video where its size "
+                        "changes"
+                    )
+                yield Frame(converter.to_picture(frame, info.colour), pts, duration)
+                delivered += 1
         if not delivered:
             raise VideoError(f"{info.path}: no frame lies in the chosen range")
         if self._source.damage:
@@ -115,21 +119,22 @@ class VideoReader:
                 f"{info.path}: {self._source.damage}; {delivered} frames were read"
             )
 
-    def _timed(self) -> Iterator[tuple[av.VideoFrame, int, int]]:
+    def _timed(self) -> Generator[tuple[av.VideoFrame, int, int], None, None]:
         """Frames with their time stamps and durations; a frame lasts until the next one."""
         info = self.info
         interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
         held: av.VideoFrame | None = None
         pts = info.start_pts
-        for frame in self._source:
-            if held is not None:
-                expected = pts + (held.duration or interval)
-                after = max(expected if frame.pts is None else frame.pts, pts + 1)
-                yield held, pts, after - pts
-                pts = after
-            elif frame.pts is not None:
-                pts = frame.pts
-            held = frame
+        with closing(iter(self._source)) as decoded:
+            for frame in decoded:
+                if held is not None:
+                    expected = pts + (held.duration or interval)
+                    after = max(expected if frame.pts is None else frame.pts, pts + 1)
+                    yield held, pts, after - pts
+                    pts = after
+                elif frame.pts is not None:
+                    pts = frame.pts
+                held = frame
         if held is not None:
             yield held, pts, self._last_duration(pts, held.duration or interval)
 
