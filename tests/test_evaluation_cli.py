@@ -7,12 +7,14 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from conftest import drifting_pattern, write_clip
 from magnify.cli import app
 from magnify.errors import SettingsError
 from magnify.evaluation import Region, evaluate_still, nothing, oracle
+from test_evaluation_lpips import lpips_state
 
 
 def evaluate(*arguments: str | Path) -> Result:
@@ -60,6 +62,27 @@ def test_table_of_a_network_fits_a_terminal(data: Path) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_lpips_is_measured_if_its_weights_are_given(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "alex.pth"
+    torch.save(lpips_state(), path)
+
+    table = evaluate("--model", "nothing", "--data", data, *SMALL, "--lpips", path, "--quiet")
+    reports = [
+        json.loads(evaluate("--model", name, "--data", data, *SMALL, *given, "--json").stdout)
+        for name, given in (
+            ("nothing", ("--lpips", path)),
+            ("oracle", ("--lpips", path)),
+            ("oracle", ()),
+        )
+    ]
+
+    assert "LPIPS" in table.stdout
+    assert max(map(len, table.stdout.splitlines())) <= 80
+    nothing, perfect, without = ([row["lpips"] for row in r["synthetic"]] for r in reports)
+    assert max(perfect) < 1e-3 < min(nothing)
+    assert set(without) == {None}
+
+
 def test_plot(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     plot = tmp_path / "scores.png"
@@ -87,6 +110,7 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
     ("arguments", "message"),
     [
         ((), "nothing to evaluate on: give --data DIR"),
+        (("--lpips", "alex.pth", "--still", "a.mp4", "--region", "0,0,9,9"), "--lpips measures"),
         (("--still", "x.mp4"), "--still CLIP and --region X,Y,W,H belong together"),
         (("--data", "x", "--region", "0,0,8,8"), "--still CLIP and --region X,Y,W,H belong"),
         (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),

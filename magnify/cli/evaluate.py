@@ -1,6 +1,7 @@
 """`magnify evaluate`: how good a network is, as a table, as JSON, as a plot."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from magnify.cli.options import MODEL, REPORTING, PrecisionName
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from magnify.evaluation import Case, EvaluationSettings, Method, Score, StillScore
+    from magnify.evaluation import Case, EvaluationSettings, Lpips, Method, Score, StillScore
 
 SYNTHETIC = "Synthetic videos"
 REAL = "Real clips"
@@ -79,6 +80,10 @@ def evaluate(
     precision: Annotated[
         PrecisionName, _option(MODEL, "Number format of the network.")
     ] = PrecisionName.auto,
+    lpips: Annotated[
+        Path | None,
+        _option(SYNTHETIC, 'Measure LPIPS too: the saved state of lpips.LPIPS(net="alex").'),
+    ] = None,
     plot: Annotated[
         Path | None, _option(REPORTING, "Draw the synthetic scores: .png, .pdf or .svg.")
     ] = None,
@@ -92,9 +97,9 @@ def evaluate(
     On synthetic videos with known truth (--data), on still regions of a real clip (--still), or
     on both. Compare with --model nothing and --model oracle.
     """
-    from magnify.evaluation import EvaluationSettings, Region, load_method
+    from magnify.evaluation import EvaluationSettings, Lpips, Region, load_method
 
-    _check(data, still, region, plot)
+    _check(data, still, region, plot, lpips)
     chosen: dict[str, Any] = {
         "alphas": alpha or ((1.0, 20.0) if quick else None),
         "peaks": peak,
@@ -104,11 +109,12 @@ def evaluate(
         "frames": frames if data is not None else None,
     }
     settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
+    metric = None if lpips is None else Lpips.load(lpips)
     regions = [Region.parse(text) for text in region or []]
     method, facts = load_method(model, weights, device, precision.value)
     report: dict[str, Any] = {**facts, "frames": settings.frames, "scenes": settings.scenes}
     if data is not None:
-        scores = _score_synthetic(method, data, settings, quiet=quiet)
+        scores = _score_synthetic(method, data, settings, metric, quiet=quiet)
         report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
         if plot is not None:
             from magnify.evaluation.plot import plot_scores
@@ -128,12 +134,18 @@ def evaluate(
 
 
 def _check(
-    data: Path | None, still: Path | None, region: list[str] | None, plot: Path | None
+    data: Path | None,
+    still: Path | None,
+    region: list[str] | None,
+    plot: Path | None,
+    lpips: Path | None,
 ) -> None:
     if data is None and still is None:
         raise SettingsError("nothing to evaluate on: give --data DIR, --still CLIP, or both")
     if (still is None) != (not region):
         raise SettingsError("--still CLIP and --region X,Y,W,H belong together; give both")
+    if lpips is not None and data is None:
+        raise SettingsError("--lpips measures the error on synthetic videos: give --data DIR")
     if plot is not None:
         if data is None:
             raise SettingsError("--plot draws the scores of synthetic videos: give --data DIR")
@@ -143,7 +155,12 @@ def _check(
 
 
 def _score_synthetic(
-    method: "Method", data: Path, settings: "EvaluationSettings", *, quiet: bool
+    method: "Method",
+    data: Path,
+    settings: "EvaluationSettings",
+    lpips: "Lpips | None",
+    *,
+    quiet: bool,
 ) -> "dict[Case, Score]":
     from magnify.evaluation import evaluate
     from magnify.synthesis import Photographs
@@ -157,11 +174,14 @@ def _score_synthetic(
             lambda done, total: report(
                 "evaluating", done * settings.frames, total * settings.frames
             ),
+            lpips,
         )
 
 
 def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
-    headings = ("input", "alpha", "gain", "SSIM", "PSNR", "luma", "chroma", "flicker")
+    headings = ["input", "alpha", "gain", "SSIM", "PSNR", "luma", "chroma", "flicker"]
+    perceptual = any(score.lpips is not None for score in scores.values())
+    headings += ["LPIPS"] * perceptual
     tables: dict[str, Table] = {}
     for case, score in scores.items():
         title = f"{model}: {case.size} px, {case.moves} moves" + f", {case.peak:g} px" * (
@@ -177,6 +197,7 @@ def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
             _change(score.input_luma, score.still_luma),
             _change(score.input_chroma, score.still_chroma),
             f"{score.flicker:.2f}",
+            *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
         )
     Console().print(*tables.values(), UNREST, sep="\n")
 
@@ -195,7 +216,7 @@ def _change(before: float | None, after: float | None) -> str:
     return "" if before is None else f"{before:.2f} → {after:.2f}"
 
 
-def _table(title: str, headings: tuple[str, ...]) -> Table:
+def _table(title: str, headings: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)

@@ -1,5 +1,6 @@
 """How good a network is: synthetic videos with known truth, and still regions of real clips."""
 
+from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
 from magnify.evaluation.quality import Unrest, psnr, ssim, unrest
 from magnify.evaluation.registration import Displacement, displacement
@@ -14,6 +15,7 @@ __all__ = [
     "Displacement",
     "EvaluationSettings",
     "Kind",
+    "Lpips",
     "Method",
     "Region",
     "SceneKey",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from magnify.errors import SettingsError
+from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import Method
 from magnify.evaluation.quality import psnr, ssim, unrest
 from magnify.evaluation.registration import displacement
@@ -86,6 +87,7 @@ class Score:
     Attributes:
         ssim: against the truth, mean of red, green and blue.
         psnr: against the truth in dB, 100 for identical pictures.
+        lpips: perceptual distance from the truth; None without LPIPS's weights.
         gain: measured displacement over the true one, by registration of what moves against
             frame 0 of the truth.
         still_luma, still_chroma: temporal standard deviation in grey levels where the truth stands
@@ -96,6 +98,7 @@ class Score:
 
     ssim: float
     psnr: float
+    lpips: float | None
     gain: float | None
     still_luma: float | None
     still_chroma: float | None
@@ -121,12 +124,14 @@ def evaluate(
     photographs: Photographs,
     settings: EvaluationSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    lpips: Lpips | None = None,
 ) -> dict[Case, Score]:
     """Scores of every case, each the mean over its scenes.
 
     Args:
         photographs: on the CPU.
         progress: called with the videos done, and videos in all.
+        lpips: measures the perceptual distance too.
     """
     rows = list(cases(settings))
     scores: dict[Case, list[Score]] = {case: [] for case in rows}
@@ -141,13 +146,13 @@ def evaluate(
                 scene = TestScene(photographs, key, case.peak, settings.frames)
             pictures = scene.pictures(case.alpha, case.degradation)
             output = method(pictures, case.alpha, scene.truth.levels)
-            scores[case].append(measure(output, pictures, scene.truth))
+            scores[case].append(measure(output, pictures, scene.truth, lpips))
             done += 1
             progress(done, total)
     return {case: _mean(of_scenes) for case, of_scenes in scores.items()}
 
 
-def measure(output: Picture, pictures: Picture, truth: Truth) -> Score:
+def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | None = None) -> Score:
     """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
     unmoved = truth.still.any()
     still = unrest(output, truth.still) if unmoved else None
@@ -155,6 +160,7 @@ def measure(output: Picture, pictures: Picture, truth: Truth) -> Score:
     return Score(
         ssim=float(ssim(output[1:], truth.levels[1:]).mean()),
         psnr=float(psnr(output[1:], truth.levels[1:]).mean()),
+        lpips=float(lpips(output[1:], truth.levels[1:]).mean()) if lpips else None,
         gain=_gain(output, truth) if truth.moving.any() else None,
         still_luma=still and still.luma,
         still_chroma=still and still.chroma,
