@@ -17,6 +17,7 @@ from magnify.errors import MagnifyError, SettingsError
 from magnify.frames import to_model, to_pictures
 from magnify.models import MagnificationModel, Texture
 from magnify.tiles import in_tiles
+from magnify.transfer import upload
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -184,20 +185,16 @@ class Network:
     def _encode(
         self, encode: Callable[[Tensor], tuple[Tensor, ...]], pictures: Tensor
     ) -> tuple[Tensor, ...]:
-        device = self.runtime.device
-        if device.type == "cuda" and not pictures.is_cuda:
-            pictures = pictures.pin_memory()
-        pictures = pictures.to(device, non_blocking=True)
-        frames = to_model(pictures, self.model)
+        frames = to_model(upload(pictures, self.runtime.device), self.model)
         height, width = frames.shape[-2:]
         return self._in_tiles(encode, (frames,), height, width, stage=0)
 
     def decode(
         self, texture: Texture, shape: Tensor, motion: Tensor, alpha: float, like: Tensor
     ) -> Tensor:
-        """What `encode` gave, and the motion → magnified pictures (T, H, W, 3) on the CPU.
+        """What `encode` gave, and the motion → magnified pictures (T, H, W, 3) on the device.
 
-        They have the size and type of the pictures `like`.
+        They have the size and type of the pictures `like`. A GPU may still be computing them.
         """
         height, width = (size * self.model.shape_stride for size in shape.shape[-2:])
 
@@ -206,7 +203,7 @@ class Network:
 
         def pictures(*inputs: Tensor) -> tuple[Tensor]:
             (frames,) = self._in_tiles(decode, inputs, height, width, stage=1)
-            return (to_pictures(frames, like, self.model).cpu(),)
+            return (to_pictures(frames, like, self.model),)
 
         (magnified,) = self._in_parts(pictures, shape, motion, *texture)
         return magnified

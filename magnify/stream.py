@@ -20,6 +20,7 @@ from magnify.modes import Mode, Notify
 from magnify.runtime import Network
 from magnify.temporal.operators import Operator
 from magnify.threads import ahead
+from magnify.transfer import Download
 from magnify.video import Frame
 
 DECODED_AHEAD = 8
@@ -45,9 +46,8 @@ def magnified_frames(
     steps = (_aligned if operator.delay == 0 else _delayed)(clip, network, operator, size, report)
     done = 0
     # Explicitly closed: else a traceback would keep the decoder's thread alive.
-    with closing(steps):
-        for frames, texture, shape, motion in steps:
-            pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
+    with closing(steps), closing(_downloaded(steps, network, alpha)) as chunks:
+        for frames, pictures in chunks:
             for frame, picture in zip(frames, pictures.numpy(), strict=True):
                 yield replace(frame, picture=picture)
             done += len(frames)
@@ -56,6 +56,24 @@ def magnified_frames(
 
 Step = tuple[list[Frame], Texture, Tensor, Tensor]
 """Frames, with their texture, shape and motion."""
+
+
+def _downloaded(
+    steps: Iterator[Step], network: Network, alpha: float
+) -> Generator[tuple[list[Frame], Tensor], None, None]:
+    """Frames, with their magnified pictures on the CPU.
+
+    The next chunk is handed to a GPU before the last one is waited for, so that it never idles.
+    """
+    before: tuple[list[Frame], Download] | None = None
+    for frames, texture, shape, motion in steps:
+        pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
+        download = Download(pictures)
+        if before is not None:
+            yield before[0], before[1].wait()
+        before = frames, download
+    if before is not None:
+        yield before[0], before[1].wait()
 
 
 def _aligned(
