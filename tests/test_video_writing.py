@@ -23,6 +23,15 @@ def copy(source: Path, output: Path, encoding: Encoding | None = None, **cut: fl
     return writer.notices
 
 
+@pytest.mark.parametrize(("preset", "lookahead"), [(None, 30), ("fast", 30), ("medium", 40)])
+def test_h264_is_encoded_fast_by_default(
+    tmp_path: Path, preset: str | None, lookahead: int
+) -> None:
+    source = make_clip(tmp_path / "source.mp4", frames=4)
+    copy(source, tmp_path / "output.mp4", Encoding(preset=preset))
+    assert f"rc_lookahead={lookahead} ".encode() in (tmp_path / "output.mp4").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("source", "output"),
     [
