@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from magnify import evaluation
 from magnify.checkpoints import load_model, write_checkpoint
 from magnify.errors import CheckpointError, SettingsError
 from magnify.models import FD4MM, LBVMM
@@ -24,6 +25,7 @@ from magnify.training.losses import (
     Objective,
     highpass,
     loss_terms,
+    ssim,
 )
 from magnify.training.perceptual import VggFeatures
 from magnify.training.run_folder import RunFolder
@@ -225,6 +227,16 @@ def test_highpass_ignores_what_is_smooth() -> None:
     spike = torch.zeros(1, 1, 9, 9)
     spike[..., 4, 4] = 1
     assert float(highpass(spike)[0, 0, 2, 2]) == pytest.approx(1 - 36 / 256)
+
+
+def test_the_structure_term_is_the_ssim_that_is_evaluated() -> None:
+    frames = torch.rand(2, 3, 24, 31, generator=torch.Generator().manual_seed(0))
+    others = (frames + 0.1 * torch.randn(frames.shape, generator=torch.Generator())).clamp(0, 1)
+    levels = [255 * pictures.permute(0, 2, 3, 1).numpy() for pictures in (frames, others)]
+    with torch.autocast("cpu", torch.bfloat16):
+        measured = ssim(frames, others)
+    assert float(measured) == pytest.approx(evaluation.ssim(*levels).mean(), abs=1e-5)
+    assert float(ssim(frames, frames)) == pytest.approx(1)
 
 
 def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
