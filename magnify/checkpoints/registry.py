@@ -45,9 +45,9 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="5c8fdc540c45cf76bdc66a8ce5d7ceeebde17f3e36013f51d6a15f14f0623db6",
+        sha256="dd3d0bd79d8c0ef07475d8cf399770b7e9bee9bf9aadd226807c4c8cd80679c4",
         layout_name="lbvmm-magnify",
-        size=3_680_376,
+        size=3_681_256,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
