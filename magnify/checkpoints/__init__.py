@@ -2,6 +2,7 @@
 
 from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from magnify.checkpoints.layouts import LAYOUTS, Layout
+from magnify.checkpoints.modules import load_modules
 from magnify.checkpoints.own_format import convert_checkpoint, write_checkpoint
 from magnify.checkpoints.registry import (
     BUILT_IN,
@@ -21,6 +22,7 @@ __all__ = [
     "convert_checkpoint",
     "load_checkpoint",
     "load_model",
+    "load_modules",
     "read_checkpoint",
     "write_checkpoint",
 ]

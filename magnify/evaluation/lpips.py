@@ -1,7 +1,6 @@
 """LPIPS, the distance of pictures as people see it, from a weight file that the user has."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from magnify.errors import CheckpointError
+from magnify.checkpoints import load_modules
 from magnify.evaluation.quality import Levels
 
 SHIFT = (-0.030, -0.088, -0.188)
@@ -48,11 +47,9 @@ class Lpips(nn.Module):
         """The distance (T,) between pictures (T, H, W, 3) in grey levels, RGB."""
         distances = []
         for pair in zip(pictures, truth, strict=True):
-            x = torch.from_numpy(np.stack(pair).astype(np.float32)).permute(0, 3, 1, 2)
-            x = (x / 127.5 - 1 - x.new_tensor(SHIFT)[:, None, None]) / x.new_tensor(SCALE)[
-                :, None, None
-            ]
-            distances.append(self._distance(x))
+            x = torch.from_numpy(np.stack(pair).astype(np.float32)) / 127.5 - 1
+            x = (x - x.new_tensor(SHIFT)) / x.new_tensor(SCALE)
+            distances.append(self._distance(x.permute(0, 3, 1, 2)))
         return np.array(distances)
 
     def _distance(self, x: Tensor) -> float:
@@ -74,21 +71,9 @@ class Lpips(nn.Module):
         Raises:
             CheckpointError: the file cannot be read, or holds something else.
         """
-        try:
-            tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CheckpointError(f"{path}: not a readable torch file ({error})") from error
         metric = cls()
-        names = [f"net.slice{i}.{n}" for i, n in enumerate((0, 3, 6, 8, 10), start=1)]
-        try:
-            for name, convolution in zip(names, metric.convolutions, strict=True):
-                convolution.load_state_dict(
-                    {part: tensors[f"{name}.{part}"] for part in ("weight", "bias")}
-                )
-            for number, weight in enumerate(metric.weights):
-                weight.load_state_dict({"weight": tensors[f"lin{number}.model.1.weight"]})
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise CheckpointError(
-                f'{path}: not the state dict of lpips.LPIPS(net="alex") ({error})'
-            ) from error
+        names = (f"net.slice{i}.{n}" for i, n in enumerate((0, 3, 6, 8, 10), start=1))
+        weights = {f"lin{i}.model.1": weight for i, weight in enumerate(metric.weights)}
+        modules = dict(zip(names, metric.convolutions, strict=True)) | weights
+        load_modules(path, modules, 'lpips.LPIPS(net="alex")')
         return metric.eval()

@@ -63,12 +63,12 @@ class LBVMMObjective(Objective):
         rest, moved, clean = shapes.chunk(3)
         magnified = model.manipulate(moved, moved - rest, alpha[:, None, None, None])
         output = model.decode((textured,), magnified).float()
-        target = to_range(target, model)
+        truth = to_range(target, model)
         regularisation = F.l1_loss(still, plain) + F.l1_loss(moved, clean)
         return {
-            "l1": F.l1_loss(output, target),
-            "edge": charbonnier(highpass(output) - highpass(target)),
-            "structure": self.structure * (1 - ssim((output + 1) / 2, (target + 1) / 2)),
+            "l1": F.l1_loss(output, truth),
+            "edge": charbonnier(highpass(output) - highpass(truth)),
+            "structure": self.structure * (1 - ssim((output + 1) / 2, target)),
             "regularisation": self.regularisation * regularisation.float(),
         }
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from magnify.errors import CheckpointError
+from magnify.checkpoints import load_modules
 
 CONVOLUTIONS = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256)}
 """VGG-19's convolutions to relu3-1 by their number in torchvision's `features`: in, out."""
@@ -48,18 +48,8 @@ class VggFeatures(nn.Module):
         Raises:
             CheckpointError: the file cannot be read or is no VGG-19.
         """
-        try:
-            tensors = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise CheckpointError(f"{path}: not a readable torch file ({error})") from error
         features = cls()
-        try:
-            for number, convolution in features.convolutions.items():
-                convolution.load_state_dict(
-                    {part: tensors[f"features.{number}.{part}"] for part in ("weight", "bias")}
-                )
-        except (KeyError, RuntimeError, TypeError) as error:
-            raise CheckpointError(
-                f"{path}: not the state dict of torchvision's VGG-19 ({error})"
-            ) from error
+        numbered = features.convolutions.items()
+        modules = {f"features.{number}": convolution for number, convolution in numbered}
+        load_modules(path, modules, "torchvision's VGG-19")
         return features
