@@ -1,5 +1,6 @@
 """`magnify train` and `magnify synth` from the command line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import pytest
+from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
+from magnify import runtime
 from magnify.checkpoints import load_model
 from magnify.cli import app
 from magnify.synthesis import StoredPairs
@@ -52,6 +55,25 @@ def test_train_writes_loadable_weights_and_resumes(
     assert invoke(*run, "--steps", "2", "--resume").exit_code == 0
     steps = [line.split(",")[0] for line in (tmp_path / "metrics.csv").read_text().split()]
     assert steps == ["step", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("network", "faster", "chosen"),
+    [("lbvmm", True, "bf16"), ("lbvmm", False, "fp32"), ("fd4mm", True, "fp32")],
+)
+def test_train_takes_bf16_only_where_it_is_faster(
+    network: str,
+    faster: bool,
+    chosen: str,
+    data: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(runtime, "faster_in_bfloat16", lambda device: faster)
+    result = invoke("train", network, *data, *TINY, "--steps", "1", "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    with safe_open(tmp_path / f"{network}.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["run"])["precision"] == chosen
 
 
 def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def train(
     precision: Annotated[
         TrainingPrecision,
         typer.Option(
-            help="auto: bf16, but fp32 for fd4mm on a CPU.",
+            help="auto: bf16 where it is faster; fp32 for fd4mm on a CPU.",
             rich_help_panel=MACHINE,
         ),
     ] = TrainingPrecision.auto,
@@ -154,12 +154,15 @@ def _habits(network: Network, device: str, precision: TrainingPrecision) -> "Hab
     """What suits the network and the device; compiled on a GPU, where it pays."""
     import torch
 
+    from magnify.runtime import faster_in_bfloat16
     from magnify.training import Habits
 
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     chosen: Literal["fp32", "bf16"]
     if precision is TrainingPrecision.auto:
-        chosen = "bf16" if on_gpu or network is Network.lbvmm else "fp32"
+        able = on_gpu or network is Network.lbvmm
+        place = torch.device("cuda" if on_gpu else "cpu")
+        chosen = "bf16" if able and faster_in_bfloat16(place) else "fp32"
     else:
         chosen = "bf16" if precision is TrainingPrecision.bf16 else "fp32"
     return Habits(precision=chosen, compile=on_gpu)
