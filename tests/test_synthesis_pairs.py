@@ -70,6 +70,16 @@ def test_without_degradation_only_rounding_is_left(photographs: Photographs) -> 
     assert (pairs.reference[still] - pairs.target[still]).abs().max() <= 1 / 255 + 1e-6
 
 
+def test_a_stage_can_leave_degradation_out(photographs: Photographs) -> None:
+    undegraded = PairSettings(perturbed=0.0)
+    source = SyntheticPairs(photographs, undegraded)
+    assert same(
+        source.pairs(1, replace(STAGE, degraded=0.0)),
+        SyntheticPairs(photographs, CLEAN).pairs(1, STAGE),
+    )
+    assert not same(source.pairs(1, replace(STAGE, degraded=0.5)), source.pairs(1, STAGE))
+
+
 def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:
     scenes = SceneSettings(alpha=(1.0, 1.0))
     pairs = SyntheticPairs(photographs, replace(CLEAN, scenes=scenes)).pairs(0, STAGE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from torch import nn
 
 from magnify import evaluation
 from magnify.checkpoints import load_model, write_checkpoint
@@ -18,7 +19,7 @@ from magnify.synthesis import Pairs, Stage, SyntheticPairs
 from magnify.training import Habits, Plan
 from magnify.training.average import AveragedWeights
 from magnify.training.devices import Place
-from magnify.training.identity import start_as_identity
+from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import (
     FD4MMObjective,
     LBVMMObjective,
@@ -26,7 +27,10 @@ from magnify.training.losses import (
     highpass,
     loss_terms,
     ssim,
+    withheld,
 )
+from magnify.training.muon import Muon, orthogonalised
+from magnify.training.optimisers import SLOW, make_optimisers, mixing_weights, set_rate
 from magnify.training.perceptual import VggFeatures
 from magnify.training.run_folder import RunFolder
 from magnify.training.runs import Request, train
@@ -198,7 +202,8 @@ def test_plan_warms_up_falls_and_grows() -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[100] == pytest.approx(0.03)
-    assert plan.stage(0.0) == Stage(4, 96, 15.0)
+    assert plan.stage(0.0) == Stage(4, 96, 15.0, degraded=0.0)
+    assert plan.stage(0.2) == Stage(4, 96, 22.5, degraded=0.5)
     assert plan.stage(1.0) == Stage(3, 128, 30.0)
     assert replace(plan, motion=None, curriculum=False).stage(0.0).magnified_motion == 96 / 5
     assert Plan(steps=1, minutes=None, rate=1.0, crop=384).stage(0.0).magnified_motion == 30
@@ -210,15 +215,85 @@ def test_plan_warms_up_falls_and_grows() -> None:
         Plan(steps=1, minutes=None, rate=1.0, crop=50)
 
 
-def test_fd4mm_starts_as_the_identity() -> None:
+def test_fd4mm_starts_as_a_linear_magnifier() -> None:
+    """A smooth picture comes back; a small change of it comes back alpha times as large."""
     torch.manual_seed(0)
     model = FD4MM()
-    start_as_identity(model)
-    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
-    reference, query = 2 * pairs.reference - 1, 2 * pairs.query - 1
+    start_as_linear_magnifier(model)
+    y, x = torch.meshgrid(torch.arange(96.0), torch.arange(96.0), indexing="ij")
+    colours = torch.tensor([0.5, -0.3, 0.2])[:, None, None]
+
+    def scene(shift: float) -> torch.Tensor:
+        return (colours * torch.sin((x - shift) / 12) * torch.cos(y / 15))[None]
+
+    inner = (..., slice(24, 72), slice(24, 72))
     with torch.no_grad():
-        output = model(reference, query, pairs.alpha[:, None, None, None])
-    assert (output - query).abs().max() < 1e-3
+        once, fivefold = (model(scene(0), scene(0.1), alpha) for alpha in (1.0, 5.0))
+    assert (once - scene(0.1))[inner].abs().max() < 0.1
+    grown, truth = (fivefold - once)[inner], (scene(0.5) - scene(0.1))[inner]
+    gain = (grown * truth).sum() / truth.square().sum()
+    assert float(gain) == pytest.approx(1, abs=0.05)
+    assert (grown - truth).square().mean() < 0.05 * truth.square().mean()
+
+
+def test_guided_samples_keep_fewer_and_fewer_high_bands() -> None:
+    highs = tuple(torch.rand(5, 2, size, size) for size in (8, 4, 2))
+    fewer = withheld(highs)
+    for sample, kept in enumerate([0, 1, 2, 3, 0]):
+        for level, (high, left) in enumerate(zip(highs, fewer, strict=True)):
+            if level >= 3 - kept:
+                assert torch.equal(left[sample], high[sample])
+            else:
+                assert torch.allclose(left[sample, :, 0, 0], high.mean(dim=(0, 2, 3)))
+                assert left[sample].std(dim=(1, 2)).max() < 1e-6
+
+
+def test_muon_steps_are_orthogonal_and_as_long_as_adams() -> None:
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.zeros(16, 4, 3, 3))
+    # A gradient of one strong and one direction a thousand times weaker: both are learnt.
+    strong, weak = torch.zeros(2, 16, 36).unbind()
+    strong[0, 0], weak[1, 1] = 1.0, 1e-3
+    weight.grad = (strong + weak).reshape(weight.shape)
+    Muon([{"params": [weight]}], lr=0.1, weight_decay=0.0).step()
+    step = -weight.detach().reshape(16, 36)
+    assert 0.6 < step[1, 1] / step[0, 0] < 1.7
+    full = orthogonalised(torch.randn(3, 48, 20))
+    values = torch.linalg.svdvals(full)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    weight = nn.Parameter(torch.zeros(24, 24, 1, 1))
+    weight.grad = torch.randn(weight.shape)
+    Muon([{"params": [weight]}], lr=1.0, weight_decay=0.0).step()
+    assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, abs=0.06)
+
+
+def test_every_weight_has_one_optimiser_and_its_rate() -> None:
+    for model in (LBVMM(), FD4MM()):
+        names = {id(parameter): name for name, parameter in model.named_parameters()}
+        optimisers = make_optimisers(model)
+        set_rate(optimisers, 1e-3)
+        rates = {
+            names[id(parameter)]: group["lr"]
+            for optimiser in optimisers
+            for group in optimiser.param_groups
+            for parameter in group["params"]
+        }
+        moved = sum(len(g["params"]) for o in optimisers for g in o.param_groups)
+        assert moved == len(rates) == len(names)
+        assert len(optimisers) == (2 if model.name == "fd4mm" else 1)
+        for name, rate in rates.items():
+            assert rate == (1e-3 * SLOW if "lowpass" in name else 1e-3)
+
+
+def test_muon_is_for_what_mixes_channels() -> None:
+    model = FD4MM()
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    chosen = {names[id(parameter)] for parameter in mixing_weights(model)}
+    assert "magnifier.conv1.weight" in chosen
+    assert "reconstruction.up.2.weight" in chosen
+    for part in ("depthwise", "embedding", "output"):
+        assert not any(part in name for name in chosen)
 
 
 def test_highpass_ignores_what_is_smooth() -> None:
@@ -251,7 +326,7 @@ def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
     assert torch.equal(features(pairs.query), published(pairs.query))
     torch.manual_seed(0)
     terms = loss_terms(FD4MMObjective(FD4MM(), features), pairs)
-    assert set(terms) == {"charbonnier", "edge", "contrast"}
+    assert set(terms) == {"charbonnier", "edge", "motion", "guided", "contrast"}
     assert 0 < terms["contrast"].item() < 1
     torch.save({"other": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="not the state dict of torchvision's VGG-19"):

@@ -60,11 +60,14 @@ class Stage:
         batch: pairs in it.
         crop: their height and width in pixels.
         magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
+        degraded: how many of the pairs that the settings would degrade are, 0 to 1; where it can
+            be chosen.
     """
 
     batch: int
     crop: int
     magnified_motion: float
+    degraded: float = 1.0
 
 
 class PairSource(Protocol):
@@ -94,7 +97,10 @@ class SyntheticPairs:
     def pairs(self, index: int, stage: Stage) -> Pairs:
         """Batch `index`: scenes rendered, perturbed and degraded."""
         generator = seeded(self.seed, index, self.photographs.device)
-        return make_pairs(self.scenes(index, stage), self.settings, generator)
+        degradation = self.settings.degradation
+        clean = 1 - stage.degraded * (1 - degradation.clean)
+        settings = replace(self.settings, degradation=replace(degradation, clean=clean))
+        return make_pairs(self.scenes(index, stage), settings, generator)
 
 
 def seeded(seed: int, index: int, device: torch.device | str) -> Generator:

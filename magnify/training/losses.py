@@ -12,6 +12,8 @@ from magnify.synthesis import Pairs
 from magnify.training.perceptual import VggFeatures
 
 CHARBONNIER_EPSILON = 1e-3
+STILL = 0.01
+"""Mean difference of two low bands, below which it counts as little as noise."""
 
 
 class Objective(nn.Module, ABC):
@@ -74,19 +76,32 @@ class LBVMMObjective(Objective):
 
 
 class FD4MMObjective(Objective):
-    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5).
+    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5), and two terms more.
 
     The contrast, in features of VGG-19, is to be nearer to the target than to the unmagnified
     query; without VGG weights the term is absent.
+
+    All motion passes through the deep low band, and the easiest answer is to do without it and
+    return the query's high bands. So it is taught its part directly. "motion": magnified, it is to
+    be the target's low band; the error goes from 0 over 1/2, if the band is left as it was, to 1,
+    so that hopeless samples do not make it give up. "guided": given the target's low band, the
+    decoder is to return the target, in some samples without the finer high bands.
     """
 
     def __init__(
-        self, model: FD4MM, features: VggFeatures | None = None, contrast: float = 0.1
+        self,
+        model: FD4MM,
+        features: VggFeatures | None = None,
+        contrast: float = 0.1,
+        motion: float = 0.05,
+        guided: float = 1.0,
     ) -> None:
         super().__init__()
         self.model = model
         self.features = features
         self.contrast = contrast
+        self.motion = motion
+        self.guided = guided
 
     def forward(
         self,
@@ -97,21 +112,48 @@ class FD4MMObjective(Objective):
         alpha: Tensor,
     ) -> dict[str, Tensor]:
         model = self.model
-        magnified = model(
-            to_range(reference, model), to_range(query, model), alpha[:, None, None, None]
+        truth = to_range(target, model)
+        highs, low = model.encode(to_range(query, model))
+        others = torch.cat((to_range(reference, model), truth))
+        at_rest, wanted = model.encode_shape(others).chunk(2)
+        magnified = model.manipulate(low, low - at_rest, alpha[:, None, None, None])
+        fewer = withheld(highs)
+        bands = [torch.cat(pair) for pair in zip(highs, fewer, strict=True)]
+        decoded = model.decode(tuple(bands), torch.cat((magnified, wanted)))
+        output, guided = decoded.float().chunk(2)
+        missed, moved = (
+            (band - wanted.detach()).abs().mean(dim=(1, 2, 3)) for band in (magnified, low.detach())
         )
-        output, truth = magnified.float(), to_range(target, model)
         terms = {
             "charbonnier": charbonnier(output - truth),
             "edge": charbonnier(highpass(output) - highpass(truth)),
+            "motion": self.motion * (missed / (missed + moved + STILL)).mean(),
+            "guided": self.guided
+            * (charbonnier(guided - truth) + charbonnier(highpass(guided) - highpass(truth))),
         }
         if self.features is not None:
             seen = self.features((output + 1) / 2)
             with torch.no_grad():
-                wanted, unwanted = self.features(target), self.features(query)
-            contrast = F.l1_loss(seen, wanted) / (F.l1_loss(seen, unwanted) + 1e-7)
+                aim, unwanted = self.features(target), self.features(query)
+            contrast = F.l1_loss(seen, aim) / (F.l1_loss(seen, unwanted) + 1e-7)
             terms["contrast"] = self.contrast * contrast
         return terms
+
+
+def withheld(highs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """High bands (B, C, h, w), fine to deep; sample n keeps only the n mod 4 deepest.
+
+    The others become their mean over batch and pixels, which tells nothing of the picture.
+    """
+    kept = torch.arange(len(highs[0]), device=highs[0].device) % (len(highs) + 1)
+    return tuple(
+        torch.where(
+            (kept >= len(highs) - level)[:, None, None, None],
+            high,
+            high.mean(dim=(0, 2, 3), keepdim=True),
+        )
+        for level, high in enumerate(highs)
+    )
 
 
 def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dict[str, Tensor]:

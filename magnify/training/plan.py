@@ -22,8 +22,9 @@ class Plan:
         batch, crop: pairs in a batch (on each device), and their size in pixels.
         motion: longest magnified motion in pixels; None for a fifth of the crop, at most 30: what
             moves farther leaves small crops, and networks answer it with blur.
-        curriculum: start with half the motion, growing to the whole over the first 40 %, and take
-            crops a third larger, in batches a quarter smaller, for the second half.
+        curriculum: start with half the motion and without degradation, both growing to the whole
+            over the first 40 %, and take crops a third larger, in batches a quarter smaller, for
+            the second half.
     """
 
     steps: int | None
@@ -61,7 +62,8 @@ class Plan:
         motion = min(30.0, self.crop / 5) if self.motion is None else self.motion
         if not self.curriculum:
             return Stage(self.batch, self.crop, motion)
-        motion *= min(1.0, 0.5 + 0.5 * progress / 0.4)
+        grown = min(1.0, progress / 0.4)
+        motion *= (1 + grown) / 2
         if progress < 0.5:
-            return Stage(self.batch, self.crop, motion)
-        return Stage(max(1, self.batch * 3 // 4), self.crop * 4 // 3 // 8 * 8, motion)
+            return Stage(self.batch, self.crop, motion, grown)
+        return Stage(max(1, self.batch * 3 // 4), self.crop * 4 // 3 // 8 * 8, motion, grown)

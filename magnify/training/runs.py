@@ -21,7 +21,7 @@ from magnify.synthesis import (
     SyntheticPairs,
 )
 from magnify.training.devices import Place, find_place
-from magnify.training.identity import start_as_identity
+from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.training.perceptual import VggFeatures
 from magnify.training.plan import Plan
@@ -29,7 +29,7 @@ from magnify.training.run_folder import RunFolder
 from magnify.training.trainer import Habits, Trainer
 
 VALIDATION_BATCHES = 4
-RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3}
+RATES = {"lbvmm": 5e-4, "fd4mm": 1.5e-3}
 """The highest learning rate that each network learns well with, batches of 4."""
 
 
@@ -44,7 +44,8 @@ class Request:
         images, objects: folders of photographs and cut-outs to draw scenes from; or
         pairs: a folder of pairs in the authors' layout.
         resume: go on with the run in `out`.
-        init: weights to start from; else LBVMM starts at random and FD4MM as the identity.
+        init: weights to start from; else LBVMM starts at random and FD4MM as a linear
+            magnifier.
         vgg: torchvision's VGG-19 weights, for FD4MM's contrastive term.
         seed: of the first weights and of the data.
         device: cpu, cuda or auto.
@@ -114,8 +115,8 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
         return LBVMMObjective(network), recipe
     fd4mm = FD4MM()
     if request.init is None:
-        start_as_identity(fd4mm)
-        recipe["start"] = "identity"
+        start_as_linear_magnifier(fd4mm)
+        recipe["start"] = "linear magnifier"
     recipe |= _start(fd4mm, request.init)
     if request.vgg is None:
         say("no --vgg file: the contrastive term of FD4MM's loss is off")

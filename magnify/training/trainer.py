@@ -16,6 +16,7 @@ from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
 from magnify.training.devices import Place
 from magnify.training.losses import Objective, loss_terms
+from magnify.training.optimisers import make_optimisers, set_rate
 from magnify.training.plan import Plan
 from magnify.training.run_folder import RunFolder
 
@@ -74,9 +75,7 @@ class Trainer:
         wrapped = place.distribute(objective.to(place.device))
         self.objective: Callable[..., dict[str, Tensor]]
         self.objective = torch.compile(wrapped) if habits.compile else wrapped
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=1e-4
-        )
+        self.optimisers = make_optimisers(self.model)
         self.average = AveragedWeights(self.model, habits.decay)
         self.source, self.validation, self.plan = source, validation, plan
         self.folder, self.place, self.habits = folder, place, habits
@@ -90,7 +89,8 @@ class Trainer:
         """Goes on from the folder's last saved state."""
         state = self.folder.load_state(self.place.device)
         self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.average.weights = state["average"]
         self.step, self.skipped = state["step"], state["skipped"]
         self.clock = Clock(state["seconds"])
@@ -132,17 +132,18 @@ class Trainer:
         index = self.step * self.place.world + self.place.rank
         pairs = self.source.pairs(index, stage).to(self.place.device)
         rate = self.plan.learning_rate(self.step, progress)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimisers, rate)
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
         with self._autocast():
             terms = loss_terms(self.objective, pairs)
         loss = torch.stack(list(terms.values())).sum()
-        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
         self.step += 1
         if torch.isfinite(norm):
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
             self.average.update(self.model, self.step)
         else:
             self.skipped += 1
@@ -174,7 +175,7 @@ class Trainer:
             {
                 "model": self.model.state_dict(),
                 "average": self.average.weights,
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "step": self.step,
                 "skipped": self.skipped,
                 "seconds": self.clock.seconds,
@@ -215,7 +216,7 @@ class Trainer:
             "step": float(self.step),
             "minutes": seconds / 60,
             **means,
-            "rate": self.optimiser.param_groups[0]["lr"],
+            "rate": self.optimisers[0].param_groups[0]["lr"],
             "samples_per_second": window.samples_per_second(),
             "skipped": float(self.skipped),
             "validation": validation_loss,

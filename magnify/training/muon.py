@@ -1,0 +1,74 @@
+"""Muon: steps whose every direction is equally long (Jordan et al., 2024).
+
+Adam scales each weight's gradient by itself; Muon replaces the gradient of a whole matrix by the
+nearest orthogonal one, so that weak directions are learnt as fast as strong ones. FD4MM's motion is
+a weak one: with Adam it is not learnt in any time that a CPU has.
+
+PyTorch's own (torch.optim.Muon) takes one matrix at a time and works in bfloat16, which processors
+without it are slow in; here matrices of the same shape go together, in their own precision.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients of the odd quintic that takes singular values to about 1 (0.7 to 1.2) quickly."""
+NEWTON_SCHULZ_STEPS = 5
+ADAM_RMS = 0.2
+"""Root mean square of Adam's steps in units of its rate; Muon's are made as long (Liu et al.,
+"Muon is scalable for LLM training", 2025), so that both take the same rate."""
+
+
+class Muon(Optimizer):
+    """Momentum, orthogonalised, with decoupled weight decay.
+
+    Parameters are matrices, or convolutions as matrices: outputs x everything else.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[dict[str, Any]],
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 1e-4,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(parameters, defaults)
+
+    @torch.no_grad()
+    def step(self) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if not state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(state["momentum"], group["momentum"])
+                matrix = ahead.reshape(len(parameter), -1)
+                updates.setdefault(matrix.shape, []).append((parameter, matrix))
+            for shape, alike in updates.items():
+                steps = orthogonalised(torch.stack([matrix for _, matrix in alike]))
+                steps *= ADAM_RMS * max(shape) ** 0.5
+                for (parameter, _), step in zip(alike, steps, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
+                    parameter.sub_(group["lr"] * step.reshape(parameter.shape))
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """(N, rows, columns) → matrices with the same singular vectors, singular values near 1."""
+    if matrices.shape[1] > matrices.shape[2]:
+        return orthogonalised(matrices.mT).mT
+    a, b, c = NEWTON_SCHULZ
+    x: Tensor = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        squares = x @ x.mT
+        x = a * x + (b * squares + c * squares @ squares) @ x
+    return x

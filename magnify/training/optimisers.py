@@ -1,0 +1,68 @@
+"""Which optimiser moves which of a network's weights, and how fast."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from magnify.models import FD4MM, LBVMM
+from magnify.training.muon import Muon
+
+PIXEL_CHANNELS = 3
+SLOW = 0.02
+"""Share of the rate for FD4MM's low-pass blocks.
+
+Layer norm makes the faintest motion as large as any, so what these blocks add to motion does not
+fade with it, and is multiplied by alpha - 1: at the full rate the motion drowns in it.
+"""
+
+
+def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
+    """AdamW; and for FD4MM, Muon where it applies. (LBVMM learns as fast with either.)
+
+    Their rate is 0 until `set_rate` gives one.
+    """
+    muon = mixing_weights(model) if isinstance(model, FD4MM) else []
+    slow = list(model.magnifier.lowpass.parameters()) if isinstance(model, FD4MM) else []
+    others = _without(model.parameters(), muon)
+    adam = torch.optim.AdamW(_groups(others, slow), lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4)
+    optimisers: list[Optimizer] = [adam]
+    if muon:
+        optimisers.append(Muon(_groups(muon, slow), lr=0.0))
+    return optimisers
+
+
+def set_rate(optimisers: list[Optimizer], rate: float) -> None:
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = rate * group["share"]
+
+
+def mixing_weights(model: nn.Module) -> list[nn.Parameter]:
+    """The weights of convolutions that mix channels with channels: those Muon is for.
+
+    Not depthwise kernels nor what is next to the pixels: they are no matrices of like directions.
+    """
+    return [
+        parameter
+        for parameter in model.parameters()
+        if parameter.ndim == 4 and min(parameter.shape[:2]) > PIXEL_CHANNELS
+    ]
+
+
+def _groups(parameters: list[nn.Parameter], slow: list[nn.Parameter]) -> list[dict[str, Any]]:
+    quick = _without(parameters, slow)
+    groups = [
+        {"params": quick, "share": 1.0},
+        {"params": _without(parameters, quick), "share": SLOW},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _without(
+    parameters: Iterable[nn.Parameter], excluded: list[nn.Parameter]
+) -> list[nn.Parameter]:
+    unwanted = set(map(id, excluded))
+    return [parameter for parameter in parameters if id(parameter) not in unwanted]
