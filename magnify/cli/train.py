@@ -89,7 +89,7 @@ def train(
         float | None,
         typer.Option(
             min=0,
-            help="The highest learning rate. [default: lbvmm 5e-4, fd4mm 1.5e-3]",
+            help="The highest learning rate. [default: lbvmm 5e-4, fd4mm 1e-3]",
             rich_help_panel=LEARNING,
         ),
     ] = None,

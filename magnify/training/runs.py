@@ -29,7 +29,7 @@ from magnify.training.run_folder import RunFolder
 from magnify.training.trainer import Habits, Trainer
 
 VALIDATION_BATCHES = 4
-RATES = {"lbvmm": 5e-4, "fd4mm": 1.5e-3}
+RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3}
 """The highest learning rate that each network learns well with, batches of 4."""
 
 
