@@ -144,6 +144,15 @@ def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
 
 
+def test_a_state_of_an_older_form_is_refused(tmp_path: Path) -> None:
+    trainer(tmp_path, PLAN).save()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    state["optimiser"] = state.pop("optimisers")[0]
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(CheckpointError, match=r"older magnify; start a new run .* with --init"):
+        trainer(tmp_path, PLAN, resume=True).resume()
+
+
 def _rows(folder: Path) -> list[dict[str, str]]:
     return list(csv.DictReader((folder / "metrics.csv").read_text().splitlines()))
 
@@ -234,6 +243,28 @@ def test_fd4mm_starts_as_a_linear_magnifier() -> None:
     gain = (grown * truth).sum() / truth.square().sum()
     assert float(gain) == pytest.approx(1, abs=0.05)
     assert (grown - truth).square().mean() < 0.05 * truth.square().mean()
+
+
+def test_no_channel_is_dead_after_the_linear_start() -> None:
+    """Residual branches end in zeros: their insides learn from the second step on."""
+    torch.manual_seed(0)
+    objective = FD4MMObjective(FD4MM())
+    start_as_linear_magnifier(objective.model)
+    optimisers = make_optimisers(objective.model)
+    set_rate(optimisers, 1e-3)
+    source = SyntheticPairs(random_photographs())
+    for step in range(3):
+        terms = loss_terms(objective, source.pairs(step, Stage(4, 32, 4.0)))
+        objective.zero_grad()
+        torch.stack(list(terms.values())).sum().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    dead = [
+        name
+        for name, parameter in objective.named_parameters()
+        if parameter.grad is None or not parameter.grad.reshape(len(parameter), -1).any(1).all()
+    ]
+    assert not dead
 
 
 def test_guided_samples_keep_fewer_and_fewer_high_bands() -> None:

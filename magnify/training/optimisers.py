@@ -25,13 +25,18 @@ def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
     Their rate is 0 until `set_rate` gives one.
     """
     muon = mixing_weights(model) if isinstance(model, FD4MM) else []
-    slow = list(model.magnifier.lowpass.parameters()) if isinstance(model, FD4MM) else []
-    others = _without(model.parameters(), muon)
-    adam = torch.optim.AdamW(_groups(others, slow), lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4)
-    optimisers: list[Optimizer] = [adam]
-    if muon:
-        optimisers.append(Muon(_groups(muon, slow), lr=0.0))
-    return optimisers
+    not_adam = set(muon)
+    slow = set(model.magnifier.lowpass.parameters() if isinstance(model, FD4MM) else ())
+
+    def groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
+        shares: dict[float, list[nn.Parameter]] = {}
+        for parameter in parameters:
+            shares.setdefault(SLOW if parameter in slow else 1.0, []).append(parameter)
+        return [{"params": alike, "share": share} for share, alike in shares.items()]
+
+    others = groups(parameter for parameter in model.parameters() if parameter not in not_adam)
+    adam = torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4)
+    return [adam, Muon(groups(muon), lr=0.0)] if muon else [adam]
 
 
 def set_rate(optimisers: list[Optimizer], rate: float) -> None:
@@ -50,19 +55,3 @@ def mixing_weights(model: nn.Module) -> list[nn.Parameter]:
         for parameter in model.parameters()
         if parameter.ndim == 4 and min(parameter.shape[:2]) > PIXEL_CHANNELS
     ]
-
-
-def _groups(parameters: list[nn.Parameter], slow: list[nn.Parameter]) -> list[dict[str, Any]]:
-    quick = _without(parameters, slow)
-    groups = [
-        {"params": quick, "share": 1.0},
-        {"params": _without(parameters, quick), "share": SLOW},
-    ]
-    return [group for group in groups if group["params"]]
-
-
-def _without(
-    parameters: Iterable[nn.Parameter], excluded: list[nn.Parameter]
-) -> list[nn.Parameter]:
-    unwanted = set(map(id, excluded))
-    return [parameter for parameter in parameters if id(parameter) not in unwanted]

@@ -48,13 +48,17 @@ class RunFolder:
     def load_state(self, device: torch.device) -> dict[str, Any]:
         """
         Raises:
-            CheckpointError: the state cannot be read.
+            CheckpointError: the state cannot be read, or is of an older form.
         """
         path = self.path / STATE
         try:
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except (OSError, RuntimeError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: not a readable training state ({error})") from error
+        if "optimisers" not in state:
+            raise CheckpointError(
+                f"{path}: written by an older magnify; start a new run from its weights with --init"
+            )
         self._forget_after(state["step"])
         return state
 
