@@ -80,6 +80,15 @@ def test_a_stage_can_leave_degradation_out(photographs: Photographs) -> None:
     assert not same(source.pairs(1, replace(STAGE, degraded=0.5)), source.pairs(1, STAGE))
 
 
+def test_a_stage_can_leave_large_alpha_out(photographs: Photographs) -> None:
+    settings = PairSettings(SceneSettings(alpha=(2.0, 200.0)))
+    source = SyntheticPairs(photographs, settings)
+    small = source.pairs(0, replace(STAGE, batch=40, alpha_range=0.5)).alpha
+    whole = source.pairs(0, replace(STAGE, batch=40)).alpha
+    assert small.min() >= 2
+    assert 15 < small.max() <= 20 < whole.max()
+
+
 def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:
     scenes = SceneSettings(alpha=(1.0, 1.0))
     pairs = SyntheticPairs(photographs, replace(CLEAN, scenes=scenes)).pairs(0, STAGE)

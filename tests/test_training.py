@@ -211,8 +211,8 @@ def test_plan_warms_up_falls_and_grows() -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[100] == pytest.approx(0.03)
-    assert plan.stage(0.0) == Stage(4, 96, 15.0, degraded=0.0)
-    assert plan.stage(0.2) == Stage(4, 96, 22.5, degraded=0.5)
+    assert plan.stage(0.0) == Stage(4, 96, 15.0, degraded=0.0, alpha_range=2 / 3)
+    assert plan.stage(0.2) == Stage(4, 96, 22.5, degraded=0.5, alpha_range=2.5 / 3)
     assert plan.stage(1.0) == Stage(3, 128, 30.0)
     assert replace(plan, motion=None, curriculum=False).stage(0.0).magnified_motion == 96 / 5
     assert Plan(steps=1, minutes=None, rate=1.0, crop=384).stage(0.0).magnified_motion == 30

@@ -81,7 +81,7 @@ def train(
         bool,
         typer.Option(
             "--curriculum",
-            help="Start with half the motion and clean; in the second half, crops a third larger.",
+            help="Start clean, with half the motion and smaller alpha; then larger crops.",
             rich_help_panel=LEARNING,
         ),
     ] = False,

@@ -62,12 +62,15 @@ class Stage:
         magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
         degraded: how many of the pairs that the settings would degrade are, 0 to 1; where it can
             be chosen.
+        alpha_range: the share of the settings' range of alpha, logarithmic and from its lower end,
+            that alpha is drawn from, 0 to 1; where it can be chosen.
     """
 
     batch: int
     crop: int
     magnified_motion: float
     degraded: float = 1.0
+    alpha_range: float = 1.0
 
 
 class PairSource(Protocol):
@@ -88,8 +91,12 @@ class SyntheticPairs:
 
     def scenes(self, index: int, stage: Stage) -> Scenes:
         """The scenes of batch `index`, the five parts taking turns."""
+        lowest, highest = self.settings.scenes.alpha
         settings = replace(
-            self.settings.scenes, size=stage.crop, magnified_motion=stage.magnified_motion
+            self.settings.scenes,
+            size=stage.crop,
+            magnified_motion=stage.magnified_motion,
+            alpha=(lowest, lowest * (highest / lowest) ** stage.alpha_range),
         )
         parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
         return draw_scenes(self.photographs, settings, parts, seeded(self.seed, index, "cpu"))

@@ -1,6 +1,7 @@
 """The device of this process, and its place among others (torchrun)."""
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Place:
         """The objective with gradients averaged over all processes."""
         if self.world == 1:
             return objective
+        # A 1x1 kernel's strides are ambiguous; that its gradient comes with others costs nothing.
+        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
         ids = [self.device.index] if self.on_gpu else None
         return DistributedDataParallel(objective, device_ids=ids)
 

@@ -22,9 +22,9 @@ class Plan:
         batch, crop: pairs in a batch (on each device), and their size in pixels.
         motion: longest magnified motion in pixels; None for a fifth of the crop, at most 30: what
             moves farther leaves small crops, and networks answer it with blur.
-        curriculum: start with half the motion and without degradation, both growing to the whole
-            over the first 40 %, and take crops a third larger, in batches a quarter smaller, for
-            the second half.
+        curriculum: start with half the motion, two thirds of the (logarithmic) range of alpha and
+            no degradation, all growing to the whole over the first 40 %, and take crops a third
+            larger, in batches a quarter smaller, for the second half.
     """
 
     steps: int | None
@@ -64,6 +64,7 @@ class Plan:
             return Stage(self.batch, self.crop, motion)
         grown = min(1.0, progress / 0.4)
         motion *= (1 + grown) / 2
-        if progress < 0.5:
-            return Stage(self.batch, self.crop, motion, grown)
-        return Stage(max(1, self.batch * 3 // 4), self.crop * 4 // 3 // 8 * 8, motion, grown)
+        batch, crop = self.batch, self.crop
+        if progress >= 0.5:
+            batch, crop = max(1, batch * 3 // 4), crop * 4 // 3 // 8 * 8
+        return Stage(batch, crop, motion, degraded=grown, alpha_range=(2 + grown) / 3)
