@@ -279,6 +279,19 @@ def test_guided_samples_keep_fewer_and_fewer_high_bands() -> None:
                 assert left[sample].std(dim=(1, 2)).max() < 1e-6
 
 
+def test_only_early_steps_are_guided() -> None:
+    torch.manual_seed(0)
+    objective = FD4MMObjective(FD4MM())
+    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
+    objective.advance(0.5)
+    early = loss_terms(objective, pairs)
+    objective.advance(0.9)
+    late = loss_terms(objective, pairs)
+    assert late.pop("guided").item() == 0 < early.pop("guided").item()
+    for name, term in late.items():
+        torch.testing.assert_close(term, early[name])
+
+
 def test_muon_steps_are_orthogonal_and_as_long_as_adams() -> None:
     torch.manual_seed(0)
     weight = nn.Parameter(torch.zeros(16, 4, 3, 3))

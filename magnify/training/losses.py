@@ -14,6 +14,8 @@ from magnify.training.perceptual import VggFeatures
 CHARBONNIER_EPSILON = 1e-3
 STILL = 0.01
 """Mean difference of two low bands, below which it counts as little as noise."""
+EARLY = 0.7
+"""The share of a run that is early."""
 
 
 class Objective(nn.Module, ABC):
@@ -23,6 +25,12 @@ class Objective(nn.Module, ABC):
     """
 
     model: LBVMM | FD4MM
+    early = True
+    """Whether terms that only help to find the way are among them."""
+
+    def advance(self, progress: float) -> None:
+        """To be told before each step how much of the run is over, 0 to 1."""
+        self.early = progress < EARLY
 
     @abstractmethod
     def forward(
@@ -84,8 +92,8 @@ class FD4MMObjective(Objective):
     All motion passes through the deep low band, and the easiest answer is to do without it and
     return the query's high bands. So it is taught its part directly. "motion": magnified, it is to
     be the target's low band; the error goes from 0 over 1/2, if the band is left as it was, to 1,
-    so that hopeless samples do not make it give up. "guided": given the target's low band, the
-    decoder is to return the target, in some samples without the finer high bands.
+    so that hopeless samples do not make it give up. "guided", early in a run: given the target's
+    low band, the decoder is to return the target, in some samples without the finer high bands.
     """
 
     def __init__(
@@ -117,21 +125,25 @@ class FD4MMObjective(Objective):
         others = torch.cat((to_range(reference, model), truth))
         at_rest, wanted = model.encode_shape(others).chunk(2)
         magnified = model.manipulate(low, low - at_rest, alpha[:, None, None, None])
-        fewer = withheld(highs)
-        bands = [torch.cat(pair) for pair in zip(highs, fewer, strict=True)]
-        decoded = model.decode(tuple(bands), torch.cat((magnified, wanted)))
-        output, guided = decoded.float().chunk(2)
         missed, moved = (
             (band - wanted.detach()).abs().mean(dim=(1, 2, 3)) for band in (magnified, low.detach())
         )
+        if self.early:
+            bands = [torch.cat(pair) for pair in zip(highs, withheld(highs), strict=True)]
+            decoded = model.decode(tuple(bands), torch.cat((magnified, wanted)))
+        else:
+            decoded = model.decode(highs, magnified)
+        output, *guided = torch.split(decoded.float(), len(query))
         fine_truth = highpass(truth)
         terms = {
             "charbonnier": charbonnier(output - truth),
             "edge": charbonnier(highpass(output) - fine_truth),
             "motion": self.motion * (missed / (missed + moved + STILL)).mean(),
-            "guided": self.guided
-            * (charbonnier(guided - truth) + charbonnier(highpass(guided) - fine_truth)),
+            "guided": output.new_zeros(()),
         }
+        for frames in guided:
+            error = charbonnier(frames - truth) + charbonnier(highpass(frames) - fine_truth)
+            terms["guided"] = self.guided * error
         if self.features is not None:
             seen = self.features((output + 1) / 2)
             with torch.no_grad():

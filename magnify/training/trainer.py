@@ -70,6 +70,7 @@ class Trainer:
             report: takes lines of progress.
         """
         self.model = objective.model.to(place.device)
+        self.advance = objective.advance
         if place.device.type == "cpu" or habits.precision == "bf16":
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         wrapped = place.distribute(objective.to(place.device))
@@ -133,6 +134,7 @@ class Trainer:
         pairs = self.source.pairs(index, stage).to(self.place.device)
         rate = self.plan.learning_rate(self.step, progress)
         set_rate(self.optimisers, rate)
+        self.advance(progress)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         with self._autocast():
