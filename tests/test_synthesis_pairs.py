@@ -83,7 +83,7 @@ def test_a_stage_can_leave_degradation_out(photographs: Photographs) -> None:
 def test_a_stage_can_leave_large_alpha_out(photographs: Photographs) -> None:
     settings = PairSettings(SceneSettings(alpha=(2.0, 200.0)))
     source = SyntheticPairs(photographs, settings)
-    small = source.pairs(0, replace(STAGE, batch=40, alpha_range=0.5)).alpha
+    small = source.pairs(0, replace(STAGE, batch=40, alpha=20.0)).alpha
     whole = source.pairs(0, replace(STAGE, batch=40)).alpha
     assert small.min() >= 2
     assert 15 < small.max() <= 20 < whole.max()

@@ -77,6 +77,19 @@ def train(
             rich_help_panel=LEARNING,
         ),
     ] = None,
+    alpha: Annotated[
+        float,
+        typer.Option(min=1, help="Largest magnification factor.", rich_help_panel=LEARNING),
+    ] = 100.0,
+    degraded: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of the usual compression, noise and flicker.",
+            rich_help_panel=LEARNING,
+        ),
+    ] = 1.0,
     curriculum: Annotated[
         bool,
         typer.Option(
@@ -131,6 +144,8 @@ def train(
         batch=batch,
         crop=crop,
         motion=motion,
+        alpha=alpha,
+        degraded=degraded,
         curriculum=curriculum,
     )
     request = Request(

@@ -1,5 +1,6 @@
 """Training pairs, made on the fly: reference, query, and the query with its motion magnified."""
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -62,15 +63,14 @@ class Stage:
         magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
         degraded: how many of the pairs that the settings would degrade are, 0 to 1; where it can
             be chosen.
-        alpha_range: the share of the settings' range of alpha, logarithmic and from its lower end,
-            that alpha is drawn from, 0 to 1; where it can be chosen.
+        alpha: the largest that is drawn, where that can be chosen, within the settings' range.
     """
 
     batch: int
     crop: int
     magnified_motion: float
     degraded: float = 1.0
-    alpha_range: float = 1.0
+    alpha: float = math.inf
 
 
 class PairSource(Protocol):
@@ -96,7 +96,7 @@ class SyntheticPairs:
             self.settings.scenes,
             size=stage.crop,
             magnified_motion=stage.magnified_motion,
-            alpha=(lowest, lowest * (highest / lowest) ** stage.alpha_range),
+            alpha=(lowest, max(lowest, min(highest, stage.alpha))),
         )
         parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
         return draw_scenes(self.photographs, settings, parts, seeded(self.seed, index, "cpu"))

@@ -36,7 +36,7 @@ class Muon(Optimizer):
         *,
         lr: float,
         momentum: float = 0.95,
-        weight_decay: float = 1e-4,
+        weight_decay: float = 0.1,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
         super().__init__(parameters, defaults)

@@ -22,9 +22,11 @@ class Plan:
         batch, crop: pairs in a batch (on each device), and their size in pixels.
         motion: longest magnified motion in pixels; None for a fifth of the crop, at most 30: what
             moves farther leaves small crops, and networks answer it with blur.
-        curriculum: start with half the motion, two thirds of the (logarithmic) range of alpha and
-            no degradation, all growing to the whole over the first 40 %, and take crops a third
-            larger, in batches a quarter smaller, for the second half.
+        alpha: the largest magnification factor.
+        degraded: how many of the pairs that are degraded by default are, 0 to 1.
+        curriculum: start with half the motion, alpha to its power 2/3 and no degradation, all
+            growing to the whole over the first 40 %, and take crops a third larger, in batches a
+            quarter smaller, for the second half.
     """
 
     steps: int | None
@@ -34,6 +36,8 @@ class Plan:
     batch: int = 4
     crop: int = 96
     motion: float | None = None
+    alpha: float = 100.0
+    degraded: float = 1.0
     curriculum: bool = False
 
     def __post_init__(self) -> None:
@@ -61,10 +65,10 @@ class Plan:
     def stage(self, progress: float) -> Stage:
         motion = min(30.0, self.crop / 5) if self.motion is None else self.motion
         if not self.curriculum:
-            return Stage(self.batch, self.crop, motion)
+            return Stage(self.batch, self.crop, motion, self.degraded, self.alpha)
         grown = min(1.0, progress / 0.4)
         motion *= (1 + grown) / 2
         batch, crop = self.batch, self.crop
         if progress >= 0.5:
             batch, crop = max(1, batch * 3 // 4), crop * 4 // 3 // 8 * 8
-        return Stage(batch, crop, motion, degraded=grown, alpha_range=(2 + grown) / 3)
+        return Stage(batch, crop, motion, grown * self.degraded, self.alpha ** ((2 + grown) / 3))
