@@ -34,13 +34,18 @@ from magnify.models import LBVMM, lbvmm
 ZHENGPENG7 = BY_NAME["lbvmm-zhengpeng7"]
 
 
-def test_default_model_is_built_in_and_matches_its_registry_entry() -> None:
-    checkpoint = load_checkpoint(DEFAULT_MODEL)
-    entry = BUILT_IN[DEFAULT_MODEL]
+@pytest.mark.parametrize(("name", "parameters"), [("lbvmm", 918_928), ("fd4mm", 1_472_983)])
+def test_built_in_weights_match_their_registry_entry(name: str, parameters: int) -> None:
+    checkpoint = load_checkpoint(name)
+    entry = BUILT_IN[name]
     assert checkpoint.sha256 == entry.sha256
-    assert checkpoint.path.stat().st_size == entry.size
+    assert checkpoint.path.stat().st_size == entry.size < 8e6
     assert checkpoint.layout is entry.layout
-    assert checkpoint.parameters == entry.layout.parameters == 918_928
+    assert checkpoint.parameters == entry.layout.parameters == parameters
+
+
+def test_the_default_model_is_built_in() -> None:
+    assert DEFAULT_MODEL in BUILT_IN
 
 
 def test_model_of_built_in_weights_reflects_at_every_border() -> None:
@@ -54,7 +59,7 @@ def test_built_in_weights_that_are_not_the_released_ones_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(BUILT_IN, "lbvmm", replace(BUILT_IN["lbvmm"], sha256="0" * 64))
-    with pytest.raises(CheckpointError, match=r"lbvmm\.safetensors: not the weights.*dd3d0bd79d8c"):
+    with pytest.raises(CheckpointError, match=r"lbvmm\.safetensors: not the weights.*fbaf627328f4"):
         load_checkpoint("lbvmm")
 
 
@@ -64,12 +69,6 @@ def test_missing_built_in_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> 
         CheckpointError, match=r"gone\.safetensors: the built-in weights are missing"
     ):
         load_checkpoint("lbvmm")
-
-
-@pytest.mark.skipif("fd4mm" in BUILT_IN, reason="FD4MM has built-in weights")
-def test_fd4mm_without_weights_says_how_to_get_some() -> None:
-    with pytest.raises(CheckpointError, match=r"fd4mm has no built-in.*train.*Jiafei127/FD4MM"):
-        load_model("fd4mm")
 
 
 def test_a_built_models_weights_are_its_own(tmp_path: Path) -> None:

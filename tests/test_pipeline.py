@@ -12,6 +12,8 @@ from torch import Tensor
 
 import magnify
 from conftest import drifting_pattern, read_clip
+from magnify.checkpoints import BUILT_IN
+from magnify.evaluation.registration import displacement
 from magnify.pipeline import Engine
 from magnify.runtime import Network
 from magnify.video import VideoReader, VideoWriter
@@ -46,6 +48,17 @@ def test_static_mode_magnifies_the_motion_since_the_first_frame(engine: Engine) 
     pictures = drifting_pattern(3, 64, 64, step=0.1)
     output = magnify.magnify_frames(pictures, alpha=10, weights=engine)
     assert column_shift(output[2], pictures[0]) == pytest.approx(2.0, rel=0.25)
+
+
+@pytest.mark.parametrize("weights", BUILT_IN)
+def test_each_built_in_network_magnifies_by_alpha(weights: str) -> None:
+    pictures = drifting_pattern(2, 96, 96, step=0.5)
+    _, output = magnify.magnify_frames(
+        pictures, alpha=10, weights=weights, device="cpu", precision="fp32"
+    )
+    moved = displacement(pictures[0], output)
+    assert moved.dx == pytest.approx(5.0, rel=0.15)
+    assert moved.dy == pytest.approx(0.0, abs=0.3)
 
 
 def test_dynamic_mode_magnifies_the_motion_since_the_previous_frame(engine: Engine) -> None:
