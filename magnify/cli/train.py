@@ -79,7 +79,9 @@ def train(
     ] = None,
     alpha: Annotated[
         float,
-        typer.Option(min=1, help="Largest magnification factor.", rich_help_panel=LEARNING),
+        typer.Option(
+            min=1, max=100, help="Largest magnification factor.", rich_help_panel=LEARNING
+        ),
     ] = 100.0,
     degraded: Annotated[
         float,
