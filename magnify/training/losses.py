@@ -122,8 +122,7 @@ class FD4MMObjective(Objective):
         low = model.manipulate(low, low - at_rest, alpha[:, None, None, None])
         if self.early:
             low = torch.cat((low, model.encode_shape(truth)))
-            pairs = zip(highs, withheld(highs), strict=True)
-            highs = tuple(torch.cat(pair) for pair in pairs)
+            highs = tuple(torch.cat(pair) for pair in zip(highs, withheld(highs), strict=True))
         decoded = model.decode(highs, low)
         output, *guided = torch.split(decoded.float(), len(query))
         fine_truth = highpass(truth)
@@ -138,8 +137,8 @@ class FD4MMObjective(Objective):
         if self.features is not None:
             seen = self.features((output + 1) / 2)
             with torch.no_grad():
-                aim, unwanted = self.features(target), self.features(query)
-            contrast = F.l1_loss(seen, aim) / (F.l1_loss(seen, unwanted) + 1e-7)
+                wanted, unwanted = self.features(target), self.features(query)
+            contrast = F.l1_loss(seen, wanted) / (F.l1_loss(seen, unwanted) + 1e-7)
             terms["contrast"] = self.contrast * contrast
         return terms
 
