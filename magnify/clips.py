@@ -35,7 +35,10 @@ class Clip(ABC):
 
 
 class VideoClip(Clip):
-    """The part of a video that was asked for."""
+    """The part of a video that was asked for.
+
+    `on_card`: NVIDIA card number `card` decodes it, as was asked.
+    """
 
     def __init__(
         self,
@@ -45,13 +48,15 @@ class VideoClip(Clip):
         start: float | None = None,
         end: float | None = None,
         max_frames: int | None = None,
+        card: int | None = None,
     ) -> None:
         self.path = path
         self._open = partial(
-            VideoReader, path, fps=fps, start=start, end=end, max_frames=max_frames
+            VideoReader, path, fps=fps, start=start, end=end, max_frames=max_frames, card=card
         )
         with self._open() as reader:
             self.info: VideoInfo = reader.info
+            self.on_card = reader.on_card
         self.height, self.width = self.info.height, self.info.width
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames

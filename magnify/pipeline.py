@@ -80,6 +80,7 @@ def magnify_video(
     start: float | None = None,
     end: float | None = None,
     max_frames: int | None = None,
+    hwaccel: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
     notify: Notify | None = None,
@@ -94,6 +95,8 @@ def magnify_video(
         weights: a built-in name, a checkpoint file, or what `load_engine` gave.
         start, end: seconds from the first frame; frames outside are left out.
         max_frames: stop after that many frames.
+        hwaccel: decode on the NVIDIA card that the network runs on (else the first there is), where
+            it can; a notice says if it cannot.
         progress: is told how far it is.
         notify: is told, at once, what else the report's `notices` will hold: warnings, and what
             of the source could not be kept.
@@ -107,7 +110,8 @@ def magnify_video(
     mode = mode or Static()
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     began = time.perf_counter()
-    clip = VideoClip(source, fps=fps, start=start, end=end, max_frames=max_frames)
+    card = (engine.network.runtime.device.index or 0) if hwaccel else None
+    clip = VideoClip(source, fps=fps, start=start, end=end, max_frames=max_frames, card=card)
     notices: list[str] = []
 
     def say(notice: str) -> None:
@@ -115,6 +119,8 @@ def magnify_video(
         if notify is not None:
             notify(notice)
 
+    if hwaccel and not clip.on_card:
+        say("no NVIDIA card can decode this video; the CPU does")
     for warning in mode.check(clip):
         say(warning)
     metadata = {"comment": f"magnify {__version__}: {mode.label}, alpha {alpha:g}, {engine.model}"}

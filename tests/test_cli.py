@@ -67,6 +67,17 @@ def test_what_exists_is_not_overwritten_unless_asked(clip: Path) -> None:
     assert len(read_clip(output)) == 12
 
 
+def test_where_no_card_decodes_the_cpu_does_and_says_so(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    results = [run(clip, "--hwaccel", choice, "--overwrite") for choice in ("off", "auto")]
+    assert [result.exit_code for result in results] == [0, 0]
+    notice = "no NVIDIA card can decode this video; the CPU does"
+    assert [notice in result.stderr for result in results] == [False, True]
+    assert len(read_clip(clip.with_name("clip_x20_static.mp4"))) == 12
+
+
 @pytest.mark.parametrize("link", [None, "symbolic", "hard"])
 def test_an_input_is_never_the_output(clip: Path, link: str | None) -> None:
     output = clip

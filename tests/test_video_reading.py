@@ -7,9 +7,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
-from magnify.video import Frame, VideoReader, probe
+from magnify.video import ColourTags, Frame, VideoReader, probe
+from magnify.video.colour import ColourConverter
 from videos import ffmpeg, make_clip, read_packets, read_pictures, times
 
 YUV420 = ["-pix_fmt", "yuv420p"]
@@ -31,6 +33,10 @@ CLIPS = {
     "palette.gif": [],
 }
 DEEP = {"prores.mov": 10, "prores4444.mov": 12, "hevc10.mp4": 10}
+
+
+BY_CARDS = ["h264.mp4", "h264.mkv", "hevc.mp4", "hevc10.mp4", "vp9.webm"]
+"""What NVIDIA cards decode, to the same values."""
 
 
 def read(path: Path, **options: object) -> list[Frame]:
@@ -57,6 +63,46 @@ def test_every_frame_comes_with_its_picture_and_time(tmp_path: Path, name: str) 
     # Another version of the same scaler: nothing beyond its rounding.
     assert difference.max() <= (512 if deep else 2)
     assert difference.mean() < (64 if deep else 0.25)
+
+
+@pytest.mark.parametrize(
+    ("on_cpu", "on_card"), [("yuv420p", "nv12"), ("yuv420p10le", "p010le"), ("yuv444p", "yuv444p")]
+)
+@pytest.mark.parametrize("colour", [ColourTags(matrix=6, range=1), ColourTags(matrix=1, range=2)])
+def test_the_pixel_formats_of_cards_give_the_same_pictures(
+    on_cpu: str, on_card: str, colour: ColourTags
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (50, 66, 3), np.uint8)
+    frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=on_cpu)
+    expected = ColourConverter().to_picture(frame, colour)
+    assert expected.std() > 20
+    picture = ColourConverter().to_picture(frame.reformat(format=on_card), colour)
+    assert np.array_equal(picture, expected)
+
+
+def test_without_a_card_the_cpu_decodes(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "h264.mp4", *X264)
+    with VideoReader(clip, card=99) as reader:
+        assert not reader.on_card
+        frames = list(reader)
+    for frame, expected in zip(frames, read(clip), strict=True):
+        assert np.array_equal(frame.picture, expected.picture)
+        assert (frame.pts, frame.duration) == (expected.pts, expected.duration)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", BY_CARDS)
+@pytest.mark.parametrize("start", [None, 0.4])
+def test_a_card_decodes_the_same_frames(tmp_path: Path, name: str, start: float | None) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    clip = make_clip(tmp_path / name, *CLIPS[name], width=320, height=180)
+    with VideoReader(clip, card=0, start=start) as reader:
+        assert reader.on_card
+        frames = list(reader)
+    for frame, expected in zip(frames, read(clip, start=start), strict=True):
+        assert np.array_equal(frame.picture, expected.picture)
+        assert (frame.pts, frame.duration) == (expected.pts, expected.duration)
 
 
 def test_facts_about_a_clip(tmp_path: Path) -> None:

@@ -7,14 +7,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from magnify.errors import SettingsError, VideoError
 from magnify.video import Encoding, Frame, VideoInfo, VideoReader, VideoWriter, probe
+from magnify.video.encoding import EncoderSettings, encoder_settings
 from videos import describe, make_clip, read_pictures
 
 X264 = ["-c:v", "libx264", "-pix_fmt", "yuv420p"]
@@ -195,6 +198,21 @@ def test_encodings_that_cannot_work_fail_at_once(
     with pytest.raises(SettingsError, match=message):
         VideoWriter(tmp_path / name, INFO, encoding)
     assert names(tmp_path) == []
+
+
+@pytest.mark.skipif("h264_nvenc" not in av.codecs_available, reason="FFmpeg without NVENC")
+def test_encoders_of_cards_keep_constant_quality() -> None:
+    deep = replace(INFO, bit_depth=10)
+
+    def settings(info: VideoInfo, **choices: object) -> EncoderSettings:
+        return encoder_settings(Encoding(**choices), ".mp4", info, pytest.fail)
+
+    chosen = settings(INFO, codec="h264_nvenc")
+    assert chosen.options == {"rc": "vbr", "b": "0", "cq": "16"}
+    assert settings(INFO, codec="av1_nvenc", crf=30).options["cq"] == "30"
+    assert settings(deep, codec="hevc_nvenc").pixel_format == "p010le"
+    with pytest.raises(SettingsError, match="crf must be between 1 and 51 for hevc_nvenc, not 0"):
+        settings(INFO, codec="hevc_nvenc", crf=0)
 
 
 def test_sizes_and_rates_that_a_format_cannot_have(tmp_path: Path) -> None:

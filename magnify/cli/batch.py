@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from magnify.cli.console import error_line, notice_line, progress
-from magnify.cli.options import Common
+from magnify.cli.options import Common, HwAccel
 from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
 
 if TYPE_CHECKING:
@@ -148,6 +148,7 @@ def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
                 start=common.start,
                 end=common.end,
                 max_frames=common.max_frames,
+                hwaccel=common.hwaccel is HwAccel.auto,
                 overwrite=common.overwrite,
                 progress=reporter,
                 notify=None if common.quiet else notice_line,

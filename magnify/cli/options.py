@@ -34,6 +34,11 @@ class PrecisionName(StrEnum):
     fp16 = "fp16"
 
 
+class HwAccel(StrEnum):
+    auto = "auto"
+    off = "off"
+
+
 def parse_seconds(text: str) -> float:
     """Seconds, minutes:seconds or hours:minutes:seconds."""
     try:
@@ -114,6 +119,10 @@ class Common:
     precision: Annotated[PrecisionName, _option(MODEL, "Number format of the network.")] = (
         PrecisionName.auto
     )
+    hwaccel: Annotated[
+        HwAccel,
+        _option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
+    ] = HwAccel.off
     codec: Annotated[
         str | None, _option(ENCODING, "Video encoder; default libx264 (webm: libvpx-vp9).")
     ] = None

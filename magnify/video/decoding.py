@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -19,8 +20,8 @@ SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Containers whose time stamps are the same after a jump as when read from the start."""
 
 
-def open_video(path: Path) -> InputContainer:
-    """Open a video file.
+def open_video(path: Path, card: HWAccel | None = None) -> InputContainer:
+    """Open a video file, to be decoded by the CPU or by a graphics card.
 
     Raises:
         VideoError: missing, unreadable, not a video, or a single image.
@@ -30,7 +31,7 @@ def open_video(path: Path) -> InputContainer:
     try:
         # Without "file:", a name such as "a:b.mp4" reads as a protocol. Tags in unknown
         # encodings must come out as the bytes that went in.
-        container = av.open(f"file:{path}", metadata_errors="surrogateescape")
+        container = av.open(f"file:{path}", metadata_errors="surrogateescape", hwaccel=card)
     except av.FFmpegError as error:
         missing = missing_bytes(path) if path.is_file() else 0
         reason = f"its end is missing, {missing} bytes or more" if missing else error.strerror
@@ -42,12 +43,13 @@ def open_video(path: Path) -> InputContainer:
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first video stream that is no cover picture, ready to be decoded in threads."""
+    """The first video stream that is no cover picture, ready to be decoded, in threads on a CPU."""
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
             if stream.codec_context is None:
                 raise VideoError(f"{path}: there is no decoder for its video stream")
-            stream.codec_context.thread_type = "AUTO"
+            if not stream.codec_context.is_hwaccel:
+                stream.codec_context.thread_type = "AUTO"
             return stream
     raise VideoError(f"{path}: has no video stream")
 
@@ -63,20 +65,37 @@ def decode(packet: Packet[Any]) -> list[av.VideoFrame]:
     return packet.decode()
 
 
+def card_decoder(path: Path, index: int) -> HWAccel | None:
+    """The video decoder of NVIDIA card `index`, for `open_video`.
+
+    Its pictures come back to the CPU, in a pixel format with the same values. None if there is no
+    such card, or none of its decoders can take this video.
+    """
+    card = HWAccel("cuda", device=str(index))
+    try:
+        with open_video(path, card) as container:
+            return card if video_stream(path, container).codec_context.is_hwaccel else None
+    except VideoError:
+        return None
+
+
 class Decoder:
     """Iterates over all frames of a video file, starting at a key frame before `start_pts`.
 
     After the last frame, `damage` says in words what was missing, or is None.
     """
 
-    def __init__(self, path: Path, start_pts: int | None = None) -> None:
+    def __init__(
+        self, path: Path, start_pts: int | None = None, card: HWAccel | None = None
+    ) -> None:
         self.path = path
         self.damage: str | None = None
         self._start_pts = start_pts
+        self._card = card
         self._undecodable = 0
 
     def __iter__(self) -> Generator[av.VideoFrame, None, None]:
-        with open_video(self.path) as container:
+        with open_video(self.path, self._card) as container:
             stream = video_stream(self.path, container)
             if self._start_pts is not None and container.format.name in SEEKABLE:
                 container.seek(self._start_pts, stream=stream)

@@ -21,13 +21,25 @@ CONTAINER_CODECS = {
 }
 """What can be written, and the codec of each if the user names none."""
 
-DEFAULT_CRF = {"libx264": 16.0, "libx265": 18.0, "libvpx-vp9": 20.0, "libsvtav1": 20.0}
+DEFAULT_CRF = {
+    "libx264": 16.0,
+    "libx265": 18.0,
+    "libvpx-vp9": 20.0,
+    "libsvtav1": 20.0,
+    "h264_nvenc": 16.0,
+    "hevc_nvenc": 18.0,
+    "av1_nvenc": 20.0,
+}
 """Constant quality at which the encoding's own errors stay below the magnified motion."""
 
 DEFAULT_PRESET = {"libx264": "fast"}
 """Three fifths of x264's own default's time, for 0.02 dB: it shares the CPU with the network."""
 
-LARGEST_CRF = {"libx264": 51, "libx265": 51, "libvpx-vp9": 63, "libsvtav1": 63}
+NVENC = ("h264_nvenc", "hevc_nvenc", "av1_nvenc")
+"""NVIDIA's encoders on the card: their constant quality is called cq, and 0 leaves it to them."""
+
+LARGEST_CRF = {"libx264": 51, "libx265": 51, "h264_nvenc": 51, "hevc_nvenc": 51}
+"""Of others it is 63."""
 
 X26X_PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo"
 
@@ -37,14 +49,15 @@ TICKS_PER_SECOND = {".gif": 100, ".mkv": 1000, ".webm": 1000}
 CODECS_WITH_ASPECT = frozenset({"gif", "libx264", "libx264rgb", "libx265", "mpeg4"})
 """These write a pixel's aspect ratio themselves; in Matroska and WebM nothing else does."""
 
-EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", "libsvtav1"})
+EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", "libsvtav1", *NVENC})
 """Encoders that take odd sizes only in formats that do not halve the chroma."""
 
 FIXED_OPTIONS = {
     "libvpx-vp9": {"row-mt": "1", "b": "0"},
     "libx265": {"x265-params": "log-level=error"},
+    **{codec: {"rc": "vbr", "b": "0"} for codec in NVENC},
 }
-"""A bit rate of 0 makes libvpx's crf the only rule."""
+"""A bit rate of 0 makes constant quality the only rule of libvpx and of NVIDIA's encoders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +147,12 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
     options = dict(FIXED_OPTIONS.get(codec, {}))
     crf = DEFAULT_CRF.get(codec) if encoding.crf is None else encoding.crf
     if crf is not None:
-        largest = LARGEST_CRF.get(codec, 63)
-        if not 0 <= crf <= largest:
-            raise SettingsError(f"crf must be between 0 and {largest} for {codec}, not {crf:g}")
-        options["crf"] = f"{crf:g}"
+        smallest, largest = int(codec in NVENC), LARGEST_CRF.get(codec, 63)
+        if not smallest <= crf <= largest:
+            raise SettingsError(
+                f"crf must be between {smallest} and {largest} for {codec}, not {crf:g}"
+            )
+        options["cq" if codec in NVENC else "crf"] = f"{crf:g}"
     preset = DEFAULT_PRESET.get(codec) if encoding.preset is None else encoding.preset
     if preset is not None:
         if codec in ("libx264", "libx265") and preset not in X26X_PRESETS.split():
@@ -183,9 +198,11 @@ def _supported_formats(codec: str) -> list[str]:
 
 def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str:
     """4:2:0 if possible, with the depth of the source as far as players take it."""
-    depths = ("10le", "") if info.bit_depth > 8 else ("", "10le")
-    layouts = ("yuv420p", "yuv422p", "yuv444p") if even else ("yuv444p",)
-    wanted = [layout + depth for depth in depths for layout in layouts]
+    shallow = ["yuv420p", "yuv422p", "yuv444p"]
+    deep = ["yuv420p10le", "p010le", "yuv422p10le", "yuv444p10le"]
+    wanted = deep + shallow if info.bit_depth > 8 else shallow + deep
+    if not even:
+        wanted = [name for name in wanted if _chroma(name) == (64, 64)]
     return next((name for name in wanted if name in supported), supported[0])
 
 

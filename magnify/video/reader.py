@@ -10,10 +10,11 @@ from types import TracebackType
 from typing import Self
 
 import av
+from av.codec.hwaccel import HWAccel
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.video.colour import ColourConverter, Picture
-from magnify.video.decoding import Decoder
+from magnify.video.decoding import Decoder, card_decoder
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
 
@@ -42,7 +43,8 @@ class VideoReader:
 
     `start` and `end` are seconds since the first frame (frames in [start, end) are delivered);
     `max_frames` counts from `start`. `fps` is for image sequences: a folder or a printf pattern.
-    Time stamps increase strictly; where the file lacks one, the frame before it tells.
+    `card` is the number of an NVIDIA card that is to decode, where it can; `on_card` says whether
+    it does. Time stamps increase strictly; where the file lacks one, the frame before it tells.
 
     Raises:
         VideoError: on construction, there is no such video; while iterating, it has no frame in
@@ -60,6 +62,7 @@ class VideoReader:
         start: float | None = None,
         end: float | None = None,
         max_frames: int | None = None,
+        card: int | None = None,
     ) -> None:
         source = probe(path, fps=fps)
         _check_range(source, start, end, max_frames)
@@ -72,7 +75,9 @@ class VideoReader:
             cut_start=(self._first_pts - source.start_pts) * source.time_base,
             cut_end=end is not None or max_frames is not None,
         )
-        self._source = _open(self.info, self._first_pts)
+        decoder = None if card is None else card_decoder(Path(path), card)
+        self.on_card = decoder is not None
+        self._source = _open(self.info, self._first_pts, decoder)
         self._frames = self._read()
 
     def __enter__(self) -> Self:
@@ -147,11 +152,11 @@ class VideoReader:
         return rest if rest > 0 and abs(rest - stated) > rounding else stated
 
 
-def _open(info: VideoInfo, first_pts: int) -> Decoder | ImageDecoder:
+def _open(info: VideoInfo, first_pts: int, card: HWAccel | None) -> Decoder | ImageDecoder:
     assert info.path is not None
     if info.container == IMAGES:
         return ImageDecoder(info.path)
-    return Decoder(info.path, first_pts if info.cut_start else None)
+    return Decoder(info.path, first_pts if info.cut_start else None, card)
 
 
 def _check_range(
