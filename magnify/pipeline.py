@@ -32,9 +32,16 @@ class Engine:
 
 
 def load_engine(
-    weights: str | Path = DEFAULT_MODEL, device: str = "auto", precision: Precision = "auto"
+    weights: str | Path = DEFAULT_MODEL,
+    device: str = "auto",
+    precision: Precision = "auto",
+    *,
+    compiled: bool = False,
 ) -> Engine:
     """Loads built-in weights by name, or a checkpoint file, onto a device.
+
+    `compiled` has PyTorch compile the network when it meets its first frames, and anew for frames
+    of another size: minutes on a CPU. What it made is kept for later runs.
 
     Raises:
         CheckpointError: the weights cannot be read or recognised.
@@ -42,7 +49,7 @@ def load_engine(
     """
     runtime = select_runtime(device, precision)
     checkpoint = load_checkpoint(weights)
-    network = Network(checkpoint.build(), runtime)
+    network = Network(checkpoint.build(), runtime, compiled=compiled)
     return Engine(network, checkpoint.layout.name, checkpoint.sha256)
 
 
@@ -60,6 +67,7 @@ class Report:
     weights_sha256: str
     device: str
     precision: str
+    compiled: bool
     notices: list[str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,6 +159,7 @@ def magnify_video(
         weights_sha256=engine.sha256,
         device=str(engine.network.runtime.device),
         precision=engine.network.runtime.precision,
+        compiled=engine.network.compiled,
         notices=notices,
     )
     if clip.truncated is not None:

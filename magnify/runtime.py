@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from magnify.compilation import Compiled
 from magnify.errors import MagnifyError, SettingsError
 from magnify.frames import to_model, to_pictures
 from magnify.models import MagnificationModel, Texture
@@ -147,10 +148,19 @@ def available_memory() -> int:
     return int(psutil.virtual_memory().available)
 
 
-class Network:
-    """A model on its device: pictures in, pictures out, split up when memory ends."""
+Stage = Callable[..., tuple[Tensor, ...]]
+"""A part of a network: tensors with a common batch axis, to such."""
 
-    def __init__(self, model: MagnificationModel, runtime: Runtime) -> None:
+
+class Network:
+    """A model on its device: pictures in, pictures out, split up when memory ends.
+
+    `compiled`: for a minute or more, PyTorch compiles it for each size of frames that it meets.
+    """
+
+    def __init__(
+        self, model: MagnificationModel, runtime: Runtime, *, compiled: bool = False
+    ) -> None:
         self.model = model.eval().to(runtime.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if runtime.device.type == "cpu":
@@ -164,6 +174,10 @@ class Network:
         if runtime.precision != "fp32":
             model.reduce_precision(runtime.dtype)
         self.runtime = runtime
+        self.compiled = compiled
+        self._encode_both, self._encode_shape, self._decode_moved = (
+            Compiled(stage) if compiled else stage for stage in _stages(self.model)
+        )
         self._largest_part = LARGEST_CHUNK
         self._tile_rows: dict[tuple[int, int], int] = {}
 
@@ -177,25 +191,16 @@ class Network:
     def encode(self, pictures: Tensor) -> tuple[Texture, Tensor]:
         """Pictures (T, H, W, 3), on any device → texture and shape, on the network's."""
 
-        def encode(frames: Tensor) -> tuple[Tensor, ...]:
-            texture, shape = self.model.encode(frames)
-            return *texture, shape
-
-        *texture, shape = self._in_parts(partial(self._encode, encode), pictures)
+        *texture, shape = self._in_parts(partial(self._encode, self._encode_both), pictures)
         return tuple(texture), shape
 
     def encode_shape(self, pictures: Tensor) -> Tensor:
         """Pictures (T, H, W, 3), on any device → shape, on the network's."""
 
-        def encode_shape(frames: Tensor) -> tuple[Tensor]:
-            return (self.model.encode_shape(frames),)
-
-        (shape,) = self._in_parts(partial(self._encode, encode_shape), pictures)
+        (shape,) = self._in_parts(partial(self._encode, self._encode_shape), pictures)
         return shape
 
-    def _encode(
-        self, encode: Callable[[Tensor], tuple[Tensor, ...]], pictures: Tensor
-    ) -> tuple[Tensor, ...]:
+    def _encode(self, encode: Stage, pictures: Tensor) -> tuple[Tensor, ...]:
         frames = to_model(upload(pictures, self.runtime.device), self.model)
         height, width = frames.shape[-2:]
         return self._in_tiles(encode, (frames,), height, width, stage=0)
@@ -209,10 +214,8 @@ class Network:
         """
         height, width = (size * self.model.shape_stride for size in shape.shape[-2:])
 
-        def decode(shape: Tensor, motion: Tensor, *texture: Tensor) -> tuple[Tensor]:
-            return (self.model.decode(texture, self.model.manipulate(shape, motion, alpha)),)
-
         def pictures(*inputs: Tensor) -> tuple[Tensor]:
+            decode = partial(self._decode_moved, alpha=alpha)
             (frames,) = self._in_tiles(decode, inputs, height, width, stage=1)
             return (to_pictures(frames, like, self.model),)
 
@@ -221,7 +224,7 @@ class Network:
 
     def _in_tiles(
         self,
-        function: Callable[..., tuple[Tensor, ...]],
+        function: Stage,
         inputs: tuple[Tensor, ...],
         height: int,
         width: int,
@@ -259,9 +262,7 @@ class Network:
             return torch.cuda.mem_get_info(self.runtime.device)[0]
         return available_memory()
 
-    def _in_parts(
-        self, function: Callable[..., tuple[Tensor, ...]], *batches: Tensor
-    ) -> tuple[Tensor, ...]:
+    def _in_parts(self, function: Stage, *batches: Tensor) -> tuple[Tensor, ...]:
         """`function` of tensors that share the batch axis, in halves for as long as memory ends."""
         count = len(batches[0])
         if count <= self._largest_part:
@@ -278,6 +279,22 @@ class Network:
         parts = zip(*(torch.split(batch, self._largest_part) for batch in batches), strict=True)
         results = [self._in_parts(function, *part) for part in parts]
         return tuple(torch.cat(outputs) for outputs in zip(*results, strict=True))
+
+
+def _stages(model: MagnificationModel) -> tuple[Stage, Stage, Stage]:
+    """Encoding to texture and shape, to shape alone, and from shape, motion and texture back."""
+
+    def encode(frames: Tensor) -> tuple[Tensor, ...]:
+        texture, shape = model.encode(frames)
+        return *texture, shape
+
+    def encode_shape(frames: Tensor) -> tuple[Tensor]:
+        return (model.encode_shape(frames),)
+
+    def decode(shape: Tensor, motion: Tensor, *texture: Tensor, alpha: float) -> tuple[Tensor]:
+        return (model.decode(texture, model.manipulate(shape, motion, alpha)),)
+
+    return encode, encode_shape, decode
 
 
 def _multiple(size: int, stride: int) -> int:

@@ -7,8 +7,12 @@ from numpy.typing import NDArray
 
 from conftest import drifting_pattern
 from magnify import runtime
+from magnify.clips import ArrayClip
 from magnify.models import FD4MM, LBVMM
-from magnify.runtime import Network, Precision, Runtime, select_runtime
+from magnify.modes import Static
+from magnify.pipeline import load_engine, magnify_frames
+from magnify.runtime import LARGEST_CHUNK, Network, Precision, Runtime, select_runtime
+from magnify.transfer import Download
 from test_models import BY_NAME, formula_model
 
 
@@ -46,15 +50,52 @@ def test_bfloat16_gives_much_the_same_pictures(layout: str, decibels: float) -> 
     assert not np.array_equal(exact, reduced)
 
 
+@pytest.fixture
+def gpu() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+
 @pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
 @PSNR_IN_BFLOAT16
 @torch.inference_mode()
 def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     exact = magnified(layout, "fp32")
     assert psnr(exact, magnified(layout, "fp32", "cuda")) > 50
     assert psnr(exact, magnified(layout, "bf16", "cuda")) > decibels
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_gpu_magnifies_chunk_by_chunk(name: str, compiled: bool) -> None:
+    pictures = drifting_pattern(2 * LARGEST_CHUNK + 5, 96, 128, step=0.02)
+    exact = load_engine(name, "cpu", "fp32")
+    engine = load_engine(name, "cuda", "fp32", compiled=compiled)
+    assert engine.network.chunk_size(96, 128) == LARGEST_CHUNK
+    output = magnify_frames(pictures, weights=engine)
+    assert psnr(output, magnify_frames(pictures, weights=exact)) > 50
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("gpu")
+@pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
+@torch.inference_mode()
+def test_nothing_waits_for_the_gpu(name: str) -> None:
+    """Queueing a chunk never stops until the GPU has come so far."""
+    pictures = torch.from_numpy(drifting_pattern(8, 96, 128))
+    network = load_engine(name, "cuda").network
+    for mode in ("default", "error"):
+        torch.cuda.set_sync_debug_mode(mode)
+        try:
+            texture, shape = network.encode(pictures)
+            motion = Static().operator(ArrayClip(pictures.numpy(), 30), network).feed(shape)
+            download = Download(network.decode(texture, shape, motion, 10, like=pictures))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert download.wait().numpy().std() > 10
 
 
 def test_automatic_precision_is_what_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,10 @@ def _engine(common: Common) -> "Engine":
 
     name = common.model.value if common.model else None
     engine = load_engine(
-        common.weights or name or DEFAULT_MODEL, common.device, common.precision.value
+        common.weights or name or DEFAULT_MODEL,
+        common.device,
+        common.precision.value,
+        compiled=common.compiled,
     )
     if name is not None and engine.network.model.name != name:
         raise SettingsError(
@@ -189,6 +192,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         "weights_sha256": engine.sha256,
         "device": str(engine.network.runtime.device),
         "precision": engine.network.runtime.precision,
+        "compiled": engine.network.compiled,
         "notices": notices,
         "dry_run": True,
     }

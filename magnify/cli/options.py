@@ -119,6 +119,10 @@ class Common:
     precision: Annotated[PrecisionName, _option(MODEL, "Number format of the network.")] = (
         PrecisionName.auto
     )
+    compiled: Annotated[
+        bool,
+        _option(MODEL, "Compile the network first: minutes, which long clips repay.", "--compile"),
+    ] = False
     hwaccel: Annotated[
         HwAccel,
         _option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
