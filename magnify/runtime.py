@@ -143,6 +143,15 @@ def keep_freed_memory() -> None:
         library.mallopt(trim_threshold, largest)
 
 
+def keep_float32_exact() -> None:
+    """Has a GPU's convolutions in float32 keep all bits.
+
+    TF32, PyTorch's default for them, keeps 10 bits of each factor, and its rounding is magnified
+    with the motion: simulated, FD4MM's pictures fall to 39 dB at alpha 50.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def available_memory() -> int:
     """Bytes of RAM that can be used without swapping."""
     return int(psutil.virtual_memory().available)
@@ -166,9 +175,7 @@ class Network:
         if runtime.device.type == "cpu":
             keep_freed_memory()
         if runtime.device.type == "cuda":
-            # TF32, PyTorch's default for convolutions, keeps 10 bits of each factor; its rounding
-            # is magnified with the motion: simulated, FD4MM's pictures fall to 39 dB at alpha 50.
-            torch.backends.cudnn.allow_tf32 = False
+            keep_float32_exact()
         if runtime.precision == "auto":
             runtime = replace(runtime, precision=automatic_precision(model, runtime.device))
         if runtime.precision != "fp32":

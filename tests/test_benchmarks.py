@@ -151,21 +151,65 @@ def test_bench_memory_compares_two_lengths(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_bench_prints_networks_and_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    time = NetworkTime("fd4mm", 360, 640, "fp32", 50.0, 400.0, 8.0, 0.25, 10**10, 10**7)
+    time = NetworkTime("fd4mm", 360, 640, "fp32", 4, 50.0, 400.0, 8.0, 0.25, 10**10, 10**7)
     ceilings = Ceilings({"fp32": 4e11, "bf16": 8e11}, copy=4e10)
-    monkeypatch.setattr(timing, "measure_network", lambda *arguments: [time])
+    monkeypatch.setattr(timing, "measure_network", lambda *arguments, compiled: [time])
     monkeypatch.setattr(timing, "measure_ceilings", lambda *arguments: ceilings)
     monkeypatch.setattr(commands, "run_command", costs_1_gib)
     arguments = ["bench", "--quick", "--model", "fd4mm", "--device", "cpu"]
     printed = CliRunner().invoke(app, arguments).stdout
-    assert (
-        "| 360p | fd4mm | fp32      | 50.0     | 400.0     | 8.0x   | 25%            |" in printed
-    )
+    row = "| 360p | fd4mm | fp32      | 4     | 50.0     | 400.0     | 8.0x   | 25%            |"
+    assert row in printed
     assert "| 360p | fd4mm | static | 2.50     | 1024 MiB    |" in printed
     found = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert found["networks"][0]["times_faster"] == 8.0
     assert found["commands"][0]["frames_per_second"] == 2.5
     assert found["ceilings"]["copy"] == 4e10
+    assert found["coding"][0]["decoded"] > found["commands"][0]["frames_per_second"]
+    assert found["coding"][0]["encoded"] > 1
+
+
+def test_bench_compiles_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+
+    def measured(*arguments: object, compiled: bool) -> list[NetworkTime]:
+        told.append(compiled)
+        return []
+
+    def run(arguments: list[str], clip: Path, output: Path) -> CommandCost:
+        told.append("--compile" in arguments)
+        return costs_1_gib(arguments, clip, output)
+
+    monkeypatch.setattr(timing, "measure_network", measured)
+    monkeypatch.setattr(commands, "run_command", run)
+    arguments = ["bench", "--quick", "--frames", "2", "--model", "lbvmm", "--device", "cpu"]
+    for option in ([], ["--compile"]):
+        assert CliRunner().invoke(app, [*arguments, *option]).exit_code == 0
+    assert told == [False, False, True, True]
+
+
+def test_bench_profile_names_where_the_time_goes() -> None:
+    arguments = ["bench", "profile", "--size", "384x384", "--model", "lbvmm", "--device", "cpu"]
+    printed = CliRunner().invoke(app, [*arguments, "--rows", "3"]).stdout.splitlines()
+    assert len(printed) == 2 + 3 + 1
+    assert "convolution" in printed[2]
+    found = json.loads(CliRunner().invoke(app, [*arguments, "--json", "--rows", "200"]).stdout)
+    assert sum(operation["share"] for operation in found["lbvmm"]) == pytest.approx(1)
+    shares = [operation["share"] for operation in found["lbvmm"]]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.gpu
+def test_bench_profile_sees_the_kernels_of_a_gpu() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    arguments = ["bench", "profile", "--device", "cuda", "--json", "--rows", "1000"]
+    operations = json.loads(CliRunner().invoke(app, arguments).stdout)["lbvmm"]
+    assert sum(operation["share"] for operation in operations) == pytest.approx(1)
+    names = " ".join(operation["name"] for operation in operations)
+    assert "Memcpy HtoD" in names
+    assert "Memcpy DtoH" in names
+    assert "aten::" not in names
 
 
 def test_an_unknown_size_is_refused() -> None:

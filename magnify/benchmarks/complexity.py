@@ -12,7 +12,7 @@ from magnify.benchmarks.published import published_pair
 from magnify.models import FD4MM, LBVMM, MagnificationModel
 
 Step: TypeAlias = Callable[[], Tensor]
-"""Computes one output frame."""
+"""Computes one output frame, or a chunk of them."""
 
 NETWORKS: dict[str, type[MagnificationModel]] = {"lbvmm": LBVMM, "fd4mm": FD4MM}
 

@@ -23,15 +23,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from magnify.benchmarks.complexity import NETWORKS, Step, complexity, static_step
+from magnify.benchmarks.complexity import NETWORKS, Step, complexity
 from magnify.benchmarks.published import published_pair
 from magnify.models import MagnificationModel
-from magnify.runtime import DTYPES, Network, Runtime
+from magnify.runtime import DTYPES, Network, Runtime, keep_float32_exact
 
 Clock: TypeAlias = Callable[[], float]
 """Runs something and says how many seconds it took."""
 
-MATRIX_SIDE = 1024
+MATRIX_SIDES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+"""Some milliseconds of work, so that starting it does not count."""
 PRODUCT_PIXELS = (64, 64)
 COPIED_BYTES = 2**28
 
@@ -44,6 +45,8 @@ class NetworkTime:
     height: int
     width: int
     precision: str
+    chunk: int
+    """How many frames run at once."""
     milliseconds: float
     published_milliseconds: float
     times_faster: float
@@ -122,28 +125,48 @@ def published_clock(name: str, height: int, width: int, device: torch.device) ->
 @torch.inference_mode()
 def _serve(connection: Connection, name: str, height: int, width: int, device_name: str) -> None:
     device = torch.device(device_name)
-    model, frame = _random(name, height, width, device)
+    model, frame = random_network(name, height, width, device)
     clock = timed(lambda: published_pair(model, frame, frame, 10.0), device)
     while connection.recv():
         connection.send(clock())
 
 
-def _random(
+def random_network(
     name: str, height: int, width: int, device: torch.device
 ) -> tuple[MagnificationModel, Tensor]:
+    """A network with random weights, and a frame (1, 3, H, W) of noise in [0, 1]."""
     torch.manual_seed(0)
     model = NETWORKS[name]().eval().to(device)
     return model, torch.rand(1, 3, height, width, device=device)
+
+
+def random_pictures(count: int, frame: Tensor) -> Tensor:
+    """As many pictures (T, H, W, 3), uint8, as large as the frame (1, 3, H, W) and where it is."""
+    size = (count, *frame.shape[-2:], 3)
+    return torch.randint(0, 256, size, dtype=torch.uint8, device=frame.device)
+
+
+def chunk_step(network: Network, pictures: Tensor) -> Step:
+    """What the static mode computes for a chunk of pictures."""
+    reference = network.encode_shape(pictures[:1])
+
+    def step() -> Tensor:
+        texture, shape = network.encode(pictures)
+        return network.decode(texture, shape, shape - reference, 10.0, like=pictures)
+
+    return step
 
 
 @torch.inference_mode()
 def measure_ceilings(repeats: int, device: torch.device) -> Ceilings:
     """The faster of the two ways to a matrix product: as such, and as a 1x1 convolution."""
     clocks: dict[str, Clock] = {}
+    keep_float32_exact()
+    side = MATRIX_SIDES[device.type]
     for precision in ("fp32", "bf16"):
         dtype = DTYPES[precision]
-        kernel = torch.ones(MATRIX_SIDE, MATRIX_SIDE, 1, 1, dtype=dtype, device=device)
-        pixels = torch.ones(1, MATRIX_SIDE, *PRODUCT_PIXELS, dtype=dtype, device=device)
+        kernel = torch.ones(side, side, 1, 1, dtype=dtype, device=device)
+        pixels = torch.ones(1, side, *PRODUCT_PIXELS, dtype=dtype, device=device)
         pixels = pixels.to(memory_format=torch.channels_last)
         rows = pixels.permute(0, 2, 3, 1).flatten(0, 2)
         product = partial(torch.mm, rows, kernel[:, :, 0, 0])
@@ -152,7 +175,7 @@ def measure_ceilings(repeats: int, device: torch.device) -> Ceilings:
     source = torch.ones(COPIED_BYTES // 4, device=device)
     clocks["copy"] = timed(partial(torch.empty_like(source).copy_, source), device)
     seconds = medians(clocks, repeats)
-    operations = 2 * MATRIX_SIDE**2 * math.prod(PRODUCT_PIXELS)
+    operations = 2 * side**2 * math.prod(PRODUCT_PIXELS)
     return Ceilings(
         matrix_product={
             precision: operations
@@ -165,17 +188,29 @@ def measure_ceilings(repeats: int, device: torch.device) -> Ceilings:
 
 @torch.inference_mode()
 def measure_network(
-    name: str, height: int, width: int, ceilings: Ceilings, repeats: int, device: torch.device
+    name: str,
+    height: int,
+    width: int,
+    ceilings: Ceilings,
+    repeats: int,
+    device: torch.device,
+    *,
+    compiled: bool = False,
 ) -> list[NetworkTime]:
-    """A network in float32 and bfloat16 beside its published form, with random weights."""
-    model, frame = _random(name, height, width, device)
-    frame = frame.to(memory_format=torch.channels_last)
+    """A network in float32 and bfloat16 beside its published form, with random weights.
+
+    Ours in chunks as in a whole command, from 8-bit pictures on the device to such.
+    """
+    model, frame = random_network(name, height, width, device)
     with published_clock(name, height, width, device) as published:
         clocks = {"published": published}
         for precision in ("fp32", "bf16"):
-            network = Network(deepcopy(model), Runtime(device, precision))
-            clocks[precision] = timed(static_step(network.model, frame), device)
+            network = Network(deepcopy(model), Runtime(device, precision), compiled=compiled)
+            chunk = network.chunk_size(height, width)
+            clocks[precision] = timed(chunk_step(network, random_pictures(chunk, frame)), device)
         seconds = medians(clocks, repeats)
+    for precision in ("fp32", "bf16"):
+        seconds[precision] /= chunk
     cost = complexity(name, height, width)
     return [
         NetworkTime(
@@ -183,6 +218,7 @@ def measure_network(
             height=height,
             width=width,
             precision=precision,
+            chunk=chunk,
             milliseconds=1e3 * seconds[precision],
             published_milliseconds=1e3 * seconds["published"],
             times_faster=seconds["published"] / seconds[precision],

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from magnify.cli.console import notice_line
+from magnify.cli.options import PrecisionName
 
 app = typer.Typer(
     help="Measure speed, memory and complexity on this machine.",
@@ -47,6 +48,8 @@ MODE_COMMANDS = {"static": "static", "dynamic": "dynamic", "bandpass": "butterwo
 Networks = Annotated[
     list[NetworkName] | None, typer.Option("--model", help="Network; may be repeated.")
 ]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the networks first.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -70,8 +73,14 @@ def bench(
         list[ModeName] | None, typer.Option("--mode", help="Mode; may be repeated.")
     ] = None,
     repeats: Annotated[int, typer.Option(help="Rounds that the median is taken of.", min=1)] = 5,
-    frames: Annotated[int, typer.Option(help="Frames of the clip for whole commands.", min=2)] = 12,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            help="Frames of the clip for whole commands; default 12 on a CPU, 300 on a GPU.", min=2
+        ),
+    ] = None,
+    device: Device = "auto",
+    compiled: Compile = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only 360p and the static mode, 3 rounds.")
     ] = False,
@@ -101,10 +110,14 @@ def bench(
     for size in wanted:
         for name in names:
             notice_line(f"measuring {name} at {size}")
-            times = measure_network(name, *SIZES[size], ceilings, repeats, chosen)
+            times = measure_network(
+                name, *SIZES[size], ceilings, repeats, chosen, compiled=compiled
+            )
             found["networks"] += [{"size": size, **asdict(time)} for time in times]
     chosen_modes = ["static"] if quick else [mode.value for mode in modes or list(ModeName)]
-    found["commands"] = list(_commands(names, wanted, chosen_modes, frames, device))
+    frames = frames or (12 if chosen.type == "cpu" else 300)
+    options = ["--device", device, *(["--compile"] if compiled else [])]
+    found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
     if as_json:
         _print_json(found)
     else:
@@ -112,27 +125,46 @@ def bench(
 
 
 def _commands(
-    names: Sequence[str], sizes: Sequence[str], modes: Sequence[str], frames: int, device: str
-) -> Iterable[dict[str, Any]]:
-    from magnify.benchmarks.commands import FILTERS, run_command, write_clip, write_weights
+    names: Sequence[str],
+    sizes: Sequence[str],
+    modes: Sequence[str],
+    frames: int,
+    options: Sequence[str],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Decoding and encoding by themselves, and whole commands, on generated clips."""
+    from magnify.benchmarks.commands import (
+        FILTERS,
+        coding_speed,
+        run_command,
+        write_clip,
+        write_weights,
+    )
 
+    coding: list[dict[str, Any]] = []
+    commands: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
+        output = Path(folder, "out.mp4")
         for size in sizes:
             clip = write_clip(Path(folder, f"{size}.mp4"), frames, *SIZES[size])
+            decoded, encoded = coding_speed(clip, output)
+            coding.append({"size": size, "decoded": decoded, "encoded": encoded})
             for name in names:
                 weights = write_weights(Path(folder), name)
                 for mode in modes:
                     notice_line(f"running {name} at {size}, {mode}")
-                    arguments = [*FILTERS[MODE_COMMANDS[mode]], "--device", device]
+                    arguments = [*FILTERS[MODE_COMMANDS[mode]], *options]
                     arguments += ["--weights", str(weights)]
-                    cost = run_command(arguments, clip, Path(folder, "out.mp4"))
-                    yield {
-                        "size": size,
-                        "model": name,
-                        "mode": mode,
-                        "frames_per_second": cost.frames_per_second,
-                        "peak_bytes": cost.peak_bytes,
-                    }
+                    cost = run_command(arguments, clip, output)
+                    commands.append(
+                        {
+                            "size": size,
+                            "model": name,
+                            "mode": mode,
+                            "frames_per_second": cost.frames_per_second,
+                            "peak_bytes": cost.peak_bytes,
+                        }
+                    )
+    return coding, commands
 
 
 @app.command()
@@ -160,6 +192,42 @@ def complexity(
         for name, cost in counted.items()
     ]
     _print_table([size, "parameters", "published, 1e9 operations", "ours"], rows)
+
+
+@app.command()
+def profile(
+    size: Annotated[
+        str, typer.Option(help="Frame size.", parser=parse_size, metavar="SIZE")
+    ] = "720x720",
+    models: Networks = None,
+    device: Device = "auto",
+    precision: Annotated[PrecisionName, typer.Option(help="Number format.")] = PrecisionName.auto,
+    compiled: Compile = False,
+    rows: Annotated[int, typer.Option(help="How many operations to show.", min=1)] = 15,
+    as_json: Json = False,
+) -> None:
+    """Find out which operations a network's time goes to."""
+    from magnify.benchmarks.profile import profile_network
+    from magnify.runtime import select_runtime
+
+    runtime = select_runtime(device, precision.value)
+    found = {
+        name: profile_network(name, *SIZES[size], runtime, compiled=compiled)[:rows]
+        for name in (model.value for model in models or list(NetworkName))
+    }
+    if as_json:
+        _print_json({name: list(map(asdict, operations)) for name, operations in found.items()})
+        return
+    for name, operations in found.items():
+        heads = [f"{name}, {size}", "ms/frame", "share", "calls/frame"]
+        _print_table(
+            heads,
+            [
+                [o.name, f"{o.milliseconds:.3f}", f"{o.share:.1%}", f"{o.calls:.1f}"]
+                for o in operations
+            ],
+        )
+        typer.echo()
 
 
 @app.command()
@@ -214,20 +282,29 @@ def _print_measured(found: dict[str, Any]) -> None:
         for precision, speed in ceilings["matrix_product"].items()
     )
     typer.echo(f"matrix product: {products}; copy: {ceilings['copy'] / 1e9:.1f} GB/s\n")
-    heads = ["size", "model", "precision", "ms/frame", "published", "faster", "of the ceiling"]
+    heads = ["size", "model", "precision", "chunk", "ms/frame"]
     _print_table(
-        heads,
+        [*heads, "published", "faster", "of the ceiling"],
         [
             [
                 time["size"],
                 time["model"],
                 time["precision"],
+                str(time["chunk"]),
                 f"{time['milliseconds']:.1f}",
                 f"{time['published_milliseconds']:.1f}",
                 f"{time['times_faster']:.1f}x",
                 f"{time['share_of_ceiling']:.0%}",
             ]
             for time in found["networks"]
+        ],
+    )
+    typer.echo()
+    _print_table(
+        ["size", "decoded alone, frames/s", "encoded alone, frames/s"],
+        [
+            [coding["size"], f"{coding['decoded']:.1f}", f"{coding['encoded']:.1f}"]
+            for coding in found["coding"]
         ],
     )
     typer.echo()
