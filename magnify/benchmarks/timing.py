@@ -204,12 +204,14 @@ def measure_network(
     model, frame = random_network(name, height, width, device)
     with published_clock(name, height, width, device) as published:
         clocks = {"published": published}
+        chunks = {}
         for precision in ("fp32", "bf16"):
             network = Network(deepcopy(model), Runtime(device, precision), compiled=compiled)
-            chunk = network.chunk_size(height, width)
-            clocks[precision] = timed(chunk_step(network, random_pictures(chunk, frame)), device)
+            chunks[precision] = network.chunk_size(height, width)
+            pictures = random_pictures(chunks[precision], frame)
+            clocks[precision] = timed(chunk_step(network, pictures), device)
         seconds = medians(clocks, repeats)
-    for precision in ("fp32", "bf16"):
+    for precision, chunk in chunks.items():
         seconds[precision] /= chunk
     cost = complexity(name, height, width)
     return [
@@ -228,7 +230,7 @@ def measure_network(
             operations=cost.operations,
             least_bytes=cost.least_bytes,
         )
-        for precision in ("fp32", "bf16")
+        for precision, chunk in chunks.items()
     ]
 
 
