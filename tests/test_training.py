@@ -371,7 +371,7 @@ def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
     assert torch.equal(features(pairs.query), published(pairs.query))
     torch.manual_seed(0)
     terms = loss_terms(FD4MMObjective(FD4MM(), features), pairs)
-    assert set(terms) == {"charbonnier", "edge", "guided", "contrast"}
+    assert set(terms) == {"charbonnier", "edge", "structure", "guided", "contrast"}
     assert 0 < terms["contrast"].item() < 1
     torch.save({"other": torch.zeros(1)}, path)
     with pytest.raises(CheckpointError, match="not the state dict of torchvision's VGG-19"):

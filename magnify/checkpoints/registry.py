@@ -52,7 +52,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="482e9b7192c8117ceff0a42e2fdaeb10c72142ecd59446566500ab3e896de6d7",
+        sha256="090cc2808f04c18f01b1f5fcbd5c381ecd5e47aedca5b9d4fd23345e7736d34f",
         layout_name="fd4mm",
         size=5_946_788,
         licence="MIT",

@@ -82,9 +82,10 @@ class LBVMMObjective(Objective):
 
 
 class FD4MMObjective(Objective):
-    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5), and a term to start.
+    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5), and two terms more.
 
-    The contrast, in features of VGG-19, is to be nearer to the target than to the unmagnified
+    Structure is there because Charbonnier's answer to motion it does not follow yet is blur. The
+    contrast, in features of VGG-19, is to be nearer to the target than to the unmagnified
     query; without VGG weights the term is absent.
 
     All motion passes through the deep low band, and the easiest answer is to do without it and
@@ -100,12 +101,14 @@ class FD4MMObjective(Objective):
         features: VggFeatures | None = None,
         contrast: float = 0.1,
         guided: float = 1.0,
+        structure: float = 0.2,
     ) -> None:
         super().__init__()
         self.model = model
         self.features = features
         self.contrast = contrast
         self.guided = guided
+        self.structure = structure
 
     def forward(
         self,
@@ -129,6 +132,7 @@ class FD4MMObjective(Objective):
         terms = {
             "charbonnier": charbonnier(output - truth),
             "edge": charbonnier(highpass(output) - fine_truth),
+            "structure": self.structure * (1 - ssim((output + 1) / 2, target)),
             "guided": output.new_zeros(()),
         }
         for frames in guided:
