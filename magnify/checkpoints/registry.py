@@ -54,9 +54,9 @@ BUILT_IN: dict[str, BuiltIn] = {
         file="fd4mm.safetensors",
         sha256="090cc2808f04c18f01b1f5fcbd5c381ecd5e47aedca5b9d4fd23345e7736d34f",
         layout_name="fd4mm",
-        size=5_946_788,
+        size=5_946_732,
         licence="MIT",
-        description="FD4MM, trained like LBVMM but for 80 minutes: softer, for motion to 10 pixels",
+        description="FD4MM, trained like LBVMM but for three hours: softer, for motion to 15 pixels",
     ),
 }
 
