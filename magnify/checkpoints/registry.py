@@ -56,7 +56,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         layout_name="fd4mm",
         size=5_946_732,
         licence="MIT",
-        description="FD4MM, trained like LBVMM but for three hours: softer, for motion to 15 pixels",
+        description="FD4MM, trained like LBVMM but for 3 hours: softer, for motion to 15 pixels",
     ),
 }
 
