@@ -13,7 +13,6 @@ from torch import Tensor
 import magnify
 from conftest import drifting_pattern, read_clip
 from magnify.checkpoints import BUILT_IN
-from magnify.evaluation.registration import displacement
 from magnify.pipeline import Engine
 from magnify.runtime import Network
 from magnify.video import VideoReader, VideoWriter
@@ -56,9 +55,16 @@ def test_each_built_in_network_magnifies_by_alpha(weights: str) -> None:
     _, output = magnify.magnify_frames(
         pictures, alpha=10, weights=weights, device="cpu", precision="fp32"
     )
-    moved = displacement(pictures[0], output)
-    assert moved.dx == pytest.approx(5.0, rel=0.15)
-    assert moved.dy == pytest.approx(0.0, abs=0.3)
+
+    def difference(picture: NDArray[np.uint8]) -> float:
+        inner = np.s_[12:-12, 12:-12]
+        return float(np.abs(picture[inner].astype(float) - output[inner]).mean())
+
+    # Not by registration: the pattern repeats, and another of its repeats may fit as well.
+    shifts = np.arange(0.0, 10.0, 0.25)
+    moved = [difference(drifting_pattern(2, 96, 96, step=shift)[1]) for shift in shifts]
+    assert shifts[np.argmin(moved)] == pytest.approx(5.0, rel=0.15)
+    assert min(moved) < difference(pictures[1]) / 4
 
 
 def test_dynamic_mode_magnifies_the_motion_since_the_previous_frame(engine: Engine) -> None:
