@@ -109,7 +109,7 @@ def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
         RunFolder(tmp_path, resume=False),
         place=CPU,
         habits=Habits(log_steps=10),
-        recipe={},
+        recipe={"start": "random"},
         report=lambda line: None,
     )
     learner.run()

@@ -1,5 +1,6 @@
 """`magnify train` and `magnify synth` from the command line."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -55,6 +56,22 @@ def test_train_writes_loadable_weights_and_resumes(
     assert invoke(*run, "--steps", "2", "--resume").exit_code == 0
     steps = [line.split(",")[0] for line in (tmp_path / "metrics.csv").read_text().split()]
     assert steps == ["step", "1", "2"]
+
+
+def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    train = ["train", "lbvmm", *data, *TINY]
+    assert invoke(*train, "--steps", "1", "--out", first).exit_code == 0
+    weights = first / "lbvmm.safetensors"
+    run = [*train, "--out", second]
+    assert invoke(*run, "--steps", "1", "--init", weights).exit_code == 0
+    assert invoke(*run, "--steps", "2", "--resume").exit_code == 0
+    with safe_open(second / "lbvmm.safetensors", framework="pt") as file:
+        started = file.metadata()["start"]
+    assert started == f"sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"
+    both = invoke(*run, "--steps", "3", "--resume", "--init", weights)
+    assert both.exit_code == 2
+    assert "leave --init out" in both.stderr
 
 
 @pytest.mark.parametrize(

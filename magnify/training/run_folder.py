@@ -55,7 +55,7 @@ class RunFolder:
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except (OSError, RuntimeError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: not a readable training state ({error})") from error
-        if "optimisers" not in state:
+        if not {"optimisers", "start"} <= state.keys():
             raise CheckpointError(
                 f"{path}: written by an older magnify; start a new run from its weights with --init"
             )

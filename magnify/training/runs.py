@@ -69,9 +69,14 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     """Trains to the end of the plan; gives the file of the averaged weights.
 
     Raises:
-        SettingsError: settings that cannot work, or folders without data.
+        SettingsError: settings that cannot work or contradict each other, or folders without data.
         CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
     """
+    if request.resume and request.init is not None:
+        raise SettingsError(
+            "a resumed run goes on from its own weights; leave --init out, or start a new run with "
+            "it, without --resume"
+        )
     with find_place(request.device) as place:
         _check_precision(request, place)
         say = report if place.leads else lambda line: None

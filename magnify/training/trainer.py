@@ -66,7 +66,8 @@ class Trainer:
             objective: network and loss; its model's layout must be one that can be written.
             source: batch `step · world + rank` goes into step `step` on that process.
             validation: pairs that the averaged weights are judged by; may be empty.
-            recipe: put into the metadata of the weights, beside the run's numbers.
+            recipe: put into the metadata of the weights, beside the run's numbers; `start`, what
+                the first weights were, outlives the process.
             report: takes lines of progress.
         """
         self.model = objective.model.to(place.device)
@@ -95,6 +96,7 @@ class Trainer:
         self.average.weights = state["average"]
         self.step, self.skipped = state["step"], state["skipped"]
         self.clock = Clock(state["seconds"])
+        self.recipe = {**self.recipe, "start": state["start"]}
 
     def run(self) -> None:
         """Trains to the plan's end, and saves."""
@@ -181,6 +183,7 @@ class Trainer:
                 "step": self.step,
                 "skipped": self.skipped,
                 "seconds": self.clock.seconds,
+                "start": self.recipe["start"],
             }
         )
         numbers = {
