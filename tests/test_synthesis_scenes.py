@@ -1,6 +1,7 @@
 """Scenes: their motion is the drawn motion, and the five parts are what they claim."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,10 +18,13 @@ from magnify.synthesis import (
     SyntheticPairs,
     draw_scenes,
 )
+from magnify.synthesis.strings import draw_string
 from synthesis_pictures import random_photographs
 
 SIZE = 72
-SETTINGS = SceneSettings(size=SIZE, objects=(2, 2), alpha=(1.5, 30.0), magnified_motion=8.0)
+SETTINGS = SceneSettings(
+    size=SIZE, objects=(2, 2), alpha=(1.5, 30.0), magnified_motion=8.0, strings=0.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +149,39 @@ def test_scaled_pictures_do_not_alias() -> None:
     )
     frame = scenes.render(torch.zeros(1, 1))
     assert (frame - 127.5 / 255).abs().max() < 0.01
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_strings_are_thin_and_move_as_drawn(photographs: Photographs, seed: int) -> None:
+    settings = SceneSettings(
+        size=96, objects=(1, 1), alpha=(4.0, 4.0), strings=1.0, string_length=(0.4, 0.4)
+    )
+    parts = torch.full((4,), int(Part.OBJECTS_MOVE))
+    scenes = draw_scenes(photographs, settings, parts, torch.Generator().manual_seed(seed))
+    string = scenes.layers[1]
+    centred = string.extent / 2 - 48 * string.scale[:, None]
+    string = replace(string, origin=centred)
+    opacity = string.render(96, 96, factors(scenes, 0.0, 1.0))[:, :, 3:].double().numpy()
+    for (rest, moved), motion in zip(opacity, string.motion.double().numpy(), strict=True):
+        np.testing.assert_allclose(registered(rest, moved, motion, 8), motion, atol=0.02)
+        assert 0.9 * 38 < rest.sum() < 5 * 2**0.5 * 38
+
+
+def test_colours_of_strings_are_premultiplied() -> None:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        string = draw_string(40, generator, torch.device("cpu"))
+        assert string.min() >= 0
+        assert (string[:3] <= string[3:]).all()
+        assert string[3].max() <= 1
+
+
+def test_without_strings_a_seed_gives_cut_outs_alone(photographs: Photographs) -> None:
+    parts = torch.zeros(8)
+    scenes = draw_scenes(photographs, SETTINGS, parts, torch.Generator().manual_seed(0))
+    for layer in scenes.layers[1:]:
+        covered = layer.pixels[:, 3].sum(dim=(1, 2)) / layer.extent.prod(dim=1)
+        assert (covered > 0.5).all()
 
 
 def test_parts_take_turns_in_equal_shares(photographs: Photographs) -> None:

@@ -134,7 +134,11 @@ def _draw(photographs: Photographs, key: SceneKey) -> Scenes:
     """One scene, the object in its middle, displaced by one pixel for a factor of 1."""
     size = OBJECT_SIZE[key.kind]
     settings = SceneSettings(
-        size=key.size, objects=(1, 1), object_size=(size, size), magnified_motion=30
+        size=key.size,
+        objects=(1, 1),
+        strings=0.0,
+        object_size=(size, size),
+        magnified_motion=30,
     )
     generator = Generator().manual_seed(key.number)
     scenes = draw_scenes(photographs, settings, torch.tensor([Part.OBJECTS_MOVE]), generator)

@@ -1,4 +1,4 @@
-"""Draws random scenes from photographs and cut-outs."""
+"""Draws random scenes from photographs, cut-outs and strings."""
 
 import math
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from magnify.synthesis.photographs import Photographs
 from magnify.synthesis.scenes import Layer, Part, Scenes
+from magnify.synthesis.strings import draw_string
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class SceneSettings:
         background_scale: photograph pixels per frame pixel, log-uniform, as far as the picture
             is large enough.
         object_size: longest side of a cut-out, relative to the frame's size.
+        strings: the share of the objects that are not cut-outs but strings.
+        string_length: of a string, relative to the frame's size.
         softness: kernel width in pixels of the coarser grid; 1 is as sharp as it can be.
         blur: kernel width in frame pixels of a blurred background.
     """
@@ -36,6 +39,8 @@ class SceneSettings:
     magnified_motion: float = 30.0
     background_scale: tuple[float, float] = (0.8, 2.2)
     object_size: tuple[float, float] = (0.15, 0.7)
+    strings: float = 0.25
+    string_length: tuple[float, float] = (0.5, 2.0)
     softness: tuple[float, float] = (1.15, 1.7)
     blur: tuple[float, float] = (2.5, 8.0)
 
@@ -96,8 +101,19 @@ def _object(
     alpha: Tensor,
     generator: Generator,
 ) -> Layer:
-    size = _uniform((len(parts),), settings.object_size, generator) * settings.size
-    pictures = [_cutout(photographs, int(longest), generator) for longest in size]
+    size = _uniform((len(parts),), settings.object_size, generator)
+    strings = torch.zeros(len(parts), dtype=torch.bool)
+    if settings.strings > 0:
+        strings = torch.rand(len(parts), generator=generator) < settings.strings
+        length = _uniform((len(parts),), settings.string_length, generator)
+        size = torch.where(strings, length, size)
+    size = size * settings.size
+    pictures = [
+        draw_string(int(longest), generator, photographs.device)
+        if string
+        else _cutout(photographs, int(longest), generator)
+        for string, longest in zip(strings, size, strict=True)
+    ]
     longest = torch.tensor([max(picture.shape[1:]) for picture in pictures])
     scale = (longest / size).clamp(min=0.5)  # the papers enlarge at most twice
     centre = torch.rand(len(parts), 2, generator=generator) * settings.size

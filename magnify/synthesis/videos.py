@@ -94,6 +94,7 @@ def swinging_scene(
     settings = SceneSettings(
         size=size,
         objects=(1, 1),
+        strings=0.0,
         magnified_motion=30.0,
         object_size=(0.4, 0.6),
         background_scale=(0.5, 1.5),
