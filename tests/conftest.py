@@ -20,6 +20,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # The tests' pictures are tiny: a second thread, here or in a subprocess, only waits for the first.
 
 
+@pytest.fixture(autouse=True)
+def _gpu_where_it_is_needed(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+
 def drifting_pattern(frames: int, height: int, width: int, step: float = 0.1) -> NDArray[np.uint8]:
     """A coloured pattern with edges that drifts right by `step` pixels a frame: (T, H, W, 3)."""
     rows, columns = np.mgrid[0:height, 0:width].astype(float)

@@ -201,8 +201,6 @@ def test_bench_profile_names_where_the_time_goes() -> None:
 
 @pytest.mark.gpu
 def test_bench_profile_sees_the_kernels_of_a_gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     arguments = ["bench", "profile", "--device", "cuda", "--json", "--rows", "1000"]
     operations = json.loads(CliRunner().invoke(app, arguments).stdout)["lbvmm"]
     assert sum(operation["share"] for operation in operations) == pytest.approx(1)

@@ -50,14 +50,7 @@ def test_bfloat16_gives_much_the_same_pictures(layout: str, decibels: float) -> 
     assert not np.array_equal(exact, reduced)
 
 
-@pytest.fixture
-def gpu() -> None:
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-
-
 @pytest.mark.gpu
-@pytest.mark.usefixtures("gpu")
 @PSNR_IN_BFLOAT16
 @torch.inference_mode()
 def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> None:
@@ -67,7 +60,6 @@ def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> Non
 
 
 @pytest.mark.gpu
-@pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_gpu_magnifies_chunk_by_chunk(name: str, compiled: bool) -> None:
@@ -80,7 +72,6 @@ def test_a_gpu_magnifies_chunk_by_chunk(name: str, compiled: bool) -> None:
 
 
 @pytest.mark.gpu
-@pytest.mark.usefixtures("gpu")
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
 @torch.inference_mode()
 def test_nothing_waits_for_the_gpu(name: str) -> None:
