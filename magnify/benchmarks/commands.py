@@ -21,9 +21,6 @@ from magnify.video import Frame, VideoReader, VideoWriter
 LAYOUTS = {"lbvmm": "lbvmm-magnify", "fd4mm": "fd4mm"}
 
 _BANDPASS = ["bandpass", "--low", "1", "--high", "5"]
-KEPT_FRAMES = 30
-"""Pictures that encoding is measured on, over and over."""
-
 _ON_DISK = ["--memory-budget", "16MB"]
 
 FILTERS: dict[str, list[str]] = {
@@ -36,6 +33,10 @@ FILTERS: dict[str, list[str]] = {
     "fir, all taps, in 16 MB": [*_BANDPASS, "--filter", "fir", "--taps", "all", *_ON_DISK],
 }
 """Every way that motion is defined in, as a command without its input."""
+
+
+KEPT_FRAMES = 30
+"""Pictures that encoding is measured on, over and over."""
 
 
 @dataclass(frozen=True)
