@@ -147,7 +147,7 @@ def keep_float32_exact() -> None:
     """Has a GPU's convolutions in float32 keep all bits.
 
     TF32, PyTorch's default for them, keeps 10 bits of each factor, and its rounding is magnified
-    with the motion: simulated, FD4MM's pictures fall to 39 dB at alpha 50.
+    with the motion: simulated, FD4MM's pictures fell to 39 dB at alpha 50 with some weights.
     """
     torch.backends.cudnn.allow_tf32 = False
 
