@@ -52,11 +52,11 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="090cc2808f04c18f01b1f5fcbd5c381ecd5e47aedca5b9d4fd23345e7736d34f",
+        sha256="e02b0aef13d1624ad9df094533546843aaf05dffd46817c569505bbbc925b938",
         layout_name="fd4mm",
-        size=5_946_732,
+        size=5_946_964,
         licence="MIT",
-        description="FD4MM, trained like LBVMM but for 3 hours: softer, for motion to 15 pixels",
+        description="FD4MM, trained like LBVMM but for 4 hours: softer, motion falls short",
     ),
 }
 
