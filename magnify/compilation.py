@@ -2,14 +2,43 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from magnify.errors import SettingsError
 
+Compile = Literal["auto", "on", "off"]
+"""`auto`: where a clip is long enough to repay it."""
+
 SIZES = 256
 """Sizes of frames and chunks that one process may meet; PyTorch gives up after eight."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What compiling a network for one size takes and gives.
+
+    Attributes:
+        seconds: that it takes, with nothing of it in PyTorch's cache.
+        share: of the network's time that it saves, 0 to 1.
+    """
+
+    seconds: float
+    share: float
+
+
+GAINS = {("fd4mm", "cpu", "fp32"): Gain(seconds=80, share=0.08)}
+"""By network, device and precision, where compiling was measured to gain (docs/performance.md)."""
+
+FEWEST = 200
+"""Frames of a clip for which it is asked: to time a frame or two takes a percent of its time."""
+
+
+class CompilationError(SettingsError):
+    """Nothing here can compile the network."""
 
 
 class Compiled:
@@ -19,7 +48,7 @@ class Compiled:
     its last item: for another size all would be compiled anew.
 
     Raises:
-        SettingsError: when called, nothing here can compile it.
+        CompilationError: when called, nothing here can compile it.
     """
 
     def __init__(self, function: Callable[..., tuple[Tensor, ...]]) -> None:
@@ -43,8 +72,8 @@ class Compiled:
             raise
         except self._failure as error:
             reason = " ".join(str(error).partition("\n\n")[0].split())
-            raise SettingsError(
-                f"cannot compile the network; leave out compile ({reason})"
+            raise CompilationError(
+                f"cannot compile the network; use --compile off ({reason})"
             ) from error
         self._largest[item] = whole
         return tuple(output[:count] for output in outputs)

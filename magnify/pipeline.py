@@ -10,6 +10,7 @@ import numpy as np
 
 from magnify.checkpoints import DEFAULT_MODEL, load_checkpoint
 from magnify.clips import ArrayClip, VideoClip
+from magnify.compilation import Compile
 from magnify.errors import SettingsError
 from magnify.modes import Mode, Notify, Static
 from magnify.runtime import Network, Precision, select_runtime
@@ -36,12 +37,13 @@ def load_engine(
     device: str = "auto",
     precision: Precision = "auto",
     *,
-    compiled: bool = False,
+    compile: Compile = "auto",
 ) -> Engine:
     """Loads built-in weights by name, or a checkpoint file, onto a device.
 
-    `compiled` has PyTorch compile the network when it meets its first frames, and anew for frames
-    of another size: minutes on a CPU. What it made is kept for later runs.
+    `compile` has PyTorch compile the network when it meets its first frames, and anew for frames
+    of another size: minutes on a CPU. What it made is kept for later runs. `auto` does so for
+    clips that are estimated to repay it, `on` for all, `off` for none.
 
     Raises:
         CheckpointError: the weights cannot be read or recognised.
@@ -49,7 +51,7 @@ def load_engine(
     """
     runtime = select_runtime(device, precision)
     checkpoint = load_checkpoint(weights)
-    network = Network(checkpoint.build(), runtime, compiled=compiled)
+    network = Network(checkpoint.build(), runtime, compile=compile)
     return Engine(network, checkpoint.layout.name, checkpoint.sha256)
 
 

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Literal, get_args
 
 import psutil
@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from magnify.compilation import Compiled
+from magnify.compilation import FEWEST, GAINS, CompilationError, Compile, Compiled
 from magnify.errors import MagnifyError, SettingsError
 from magnify.frames import to_model, to_pictures
 from magnify.models import MagnificationModel, Texture
 from magnify.tiles import in_tiles
-from magnify.transfer import upload
+from magnify.transfer import Download, upload
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -164,11 +164,12 @@ Stage = Callable[..., tuple[Tensor, ...]]
 class Network:
     """A model on its device: pictures in, pictures out, split up when memory ends.
 
-    `compiled`: for a minute or more, PyTorch compiles it for each size of frames that it meets.
+    With `compile` on, PyTorch compiles it for each size of frames that it meets, which takes a
+    minute or more; on auto, `prepare` decides for each clip.
     """
 
     def __init__(
-        self, model: MagnificationModel, runtime: Runtime, *, compiled: bool = False
+        self, model: MagnificationModel, runtime: Runtime, *, compile: Compile = "off"
     ) -> None:
         self.model = model.eval().to(runtime.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -181,12 +182,61 @@ class Network:
         if runtime.precision != "fp32":
             model.reduce_precision(runtime.dtype)
         self.runtime = runtime
-        self.compiled = compiled
-        self._encode_both, self._encode_shape, self._decode_moved = (
-            Compiled(stage) if compiled else stage for stage in _stages(self.model)
-        )
+        self.compile = compile
+        self._compiled_sizes: set[tuple[int, int]] = set()
+        self._use(compiled=compile == "on")
         self._largest_part = LARGEST_CHUNK
         self._tile_rows: dict[tuple[int, int], int] = {}
+
+    def _use(self, *, compiled: bool) -> None:
+        self.compiled = compiled
+        stages: tuple[Stage, Stage, Stage]
+        stages = self._compiled_stages if compiled else _stages(self.model)
+        self._encode_both, self._encode_shape, self._decode_moved = stages
+
+    @cached_property
+    def _compiled_stages(self) -> tuple[Compiled, Compiled, Compiled]:
+        both, shape, decode = map(Compiled, _stages(self.model))
+        return both, shape, decode
+
+    def prepare(
+        self, height: int, width: int, frames: int | None, notify: Callable[[str], None]
+    ) -> None:
+        """Settles whether a clip of that size and so many frames passes a compiled network.
+
+        Where that was left to be decided and cannot be done, `notify` is told.
+        """
+        self._use(compiled=self.repays_compiling(height, width, frames))
+        if self.compiled and self.compile == "auto":
+            try:
+                self._frame_seconds(height, width)
+                self._compiled_sizes.add((height, width))
+            except CompilationError as error:
+                self._use(compiled=False)
+                notify(f"{error}; this clip goes on without")
+
+    def repays_compiling(self, height: int, width: int, frames: int | None) -> bool:
+        """Whether `prepare` would compile; on auto, estimated from the time that a frame takes."""
+        if self.compile != "auto":
+            return self.compile == "on"
+        if (height, width) in self._compiled_sizes:
+            return True
+        gain = GAINS.get((self.model.name, self.runtime.device.type, self.runtime.precision))
+        if gain is None or frames is None or frames < FEWEST:
+            return False
+        self._use(compiled=False)  # a former clip of another size may have been compiled
+        seconds = min(self._frame_seconds(height, width) for _ in range(2))
+        return gain.share * seconds * frames > gain.seconds
+
+    @torch.inference_mode()
+    def _frame_seconds(self, height: int, width: int) -> float:
+        """How long a frame without content takes, from the CPU and back."""
+        picture = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+        began = time.perf_counter()
+        texture, shape = self.encode(picture)
+        motion = torch.zeros_like(shape)
+        Download(self.decode(texture, shape, motion, alpha=1.0, like=picture)).wait()
+        return time.perf_counter() - began
 
     def chunk_size(self, height: int, width: int) -> int:
         """How many frames of that size to run at once: what a quarter of the free memory holds."""

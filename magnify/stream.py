@@ -41,7 +41,9 @@ def magnified_frames(
 ) -> Generator[Frame, None, None]:
     """The clip's frames with their motion magnified, in order, one for one."""
     report = progress or (lambda stage, done, total: None)
-    operator = mode.operator(clip, network, notify or (lambda notice: None))
+    say = notify or (lambda notice: None)
+    network.prepare(clip.height, clip.width, clip.count, say)
+    operator = mode.operator(clip, network, say)
     size = network.chunk_size(clip.height, clip.width)
     steps = (_aligned if operator.delay == 0 else _delayed)(clip, network, operator, size, report)
     done = 0

@@ -177,7 +177,7 @@ def test_bench_compiles_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> 
         return []
 
     def run(arguments: list[str], clip: Path, output: Path) -> CommandCost:
-        told.append("--compile" in arguments)
+        told.append(arguments[arguments.index("--compile") + 1] == "on")
         return costs_1_gib(arguments, clip, output)
 
     monkeypatch.setattr(timing, "measure_network", measured)

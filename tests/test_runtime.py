@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from conftest import drifting_pattern
 from magnify import runtime
 from magnify.clips import ArrayClip
+from magnify.compilation import Compile
 from magnify.models import FD4MM, LBVMM
 from magnify.modes import Static
 from magnify.pipeline import load_engine, magnify_frames
@@ -61,11 +62,11 @@ def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> Non
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_gpu_magnifies_chunk_by_chunk(name: str, compiled: bool) -> None:
+@pytest.mark.parametrize("compile", ["on", "off"])
+def test_a_gpu_magnifies_chunk_by_chunk(name: str, compile: Compile) -> None:
     pictures = drifting_pattern(2 * LARGEST_CHUNK + 5, 96, 128, step=0.02)
     exact = load_engine(name, "cpu", "fp32")
-    engine = load_engine(name, "cuda", "fp32", compiled=compiled)
+    engine = load_engine(name, "cuda", "fp32", compile=compile)
     assert engine.network.chunk_size(96, 128) == LARGEST_CHUNK
     output = magnify_frames(pictures, weights=engine)
     assert psnr(output, magnify_frames(pictures, weights=exact)) > 50

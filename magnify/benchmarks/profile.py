@@ -36,7 +36,7 @@ def profile_network(
 ) -> list[Operation]:
     """The static mode with random weights, from pictures on the CPU to such; longest first."""
     model, frame = random_network(name, height, width, runtime.device)
-    network = Network(model, runtime, compiled=compiled)
+    network = Network(model, runtime, compile="on" if compiled else "off")
     chunk = network.chunk_size(height, width)
     step = chunk_step(network, random_pictures(chunk, frame).cpu())
     on_gpu = runtime.device.type == "cuda"

@@ -206,7 +206,8 @@ def measure_network(
         clocks = {"published": published}
         chunks = {}
         for precision in ("fp32", "bf16"):
-            network = Network(deepcopy(model), Runtime(device, precision), compiled=compiled)
+            runtime = Runtime(device, precision)
+            network = Network(deepcopy(model), runtime, compile="on" if compiled else "off")
             chunks[precision] = network.chunk_size(height, width)
             pictures = random_pictures(chunks[precision], frame)
             clocks[precision] = timed(chunk_step(network, pictures), device)

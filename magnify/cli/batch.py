@@ -111,7 +111,7 @@ def _engine(common: Common) -> "Engine":
         common.weights or name or DEFAULT_MODEL,
         common.device,
         common.precision.value,
-        compiled=common.compiled,
+        compile=common.compile.value,
     )
     if name is not None and engine.network.model.name != name:
         raise SettingsError(
@@ -192,7 +192,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         "weights_sha256": engine.sha256,
         "device": str(engine.network.runtime.device),
         "precision": engine.network.runtime.precision,
-        "compiled": engine.network.compiled,
+        "compiled": engine.network.repays_compiling(clip.height, clip.width, clip.count),
         "notices": notices,
         "dry_run": True,
     }

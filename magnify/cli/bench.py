@@ -116,7 +116,7 @@ def bench(
             found["networks"] += [{"size": size, **asdict(time)} for time in times]
     chosen_modes = ["static"] if quick else [mode.value for mode in modes or list(ModeName)]
     frames = frames or (12 if chosen.type == "cpu" else 300)
-    options = ["--device", device, *(["--compile"] if compiled else [])]
+    options = ["--device", device, "--compile", "on" if compiled else "off"]
     found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
     if as_json:
         _print_json(found)

@@ -34,6 +34,12 @@ class PrecisionName(StrEnum):
     fp16 = "fp16"
 
 
+class CompileName(StrEnum):
+    auto = "auto"
+    on = "on"
+    off = "off"
+
+
 class HwAccel(StrEnum):
     auto = "auto"
     off = "off"
@@ -119,10 +125,10 @@ class Common:
     precision: Annotated[PrecisionName, _option(MODEL, "Number format of the network.")] = (
         PrecisionName.auto
     )
-    compiled: Annotated[
-        bool,
-        _option(MODEL, "Compile the network first: minutes, which long clips repay.", "--compile"),
-    ] = False
+    compile: Annotated[
+        CompileName,
+        _option(MODEL, "Compile the network first, which takes minutes; auto: where it repays."),
+    ] = CompileName.auto
     hwaccel: Annotated[
         HwAccel,
         _option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
