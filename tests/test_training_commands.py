@@ -49,7 +49,8 @@ def test_train_writes_loadable_weights_and_resumes(
     assert result.stdout.strip() == str(weights)
     assert load_model(weights).name == network
     assert ("contrastive term of FD4MM's loss is off" in result.stderr) == (network == "fd4mm")
-    assert (tmp_path / "sheet.png").is_file()
+    # Sixteen validation pairs, whatever the batch: reference, query, output and truth of each.
+    assert iio.imread(tmp_path / "sheet.png").shape == (16 * 16, 4 * 16, 3)
     refused = invoke(*run, "--steps", "2")
     assert refused.exit_code == 2
     assert "resume it or choose another folder" in refused.stderr

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +29,8 @@ from magnify.training.plan import Plan
 from magnify.training.run_folder import RunFolder
 from magnify.training.trainer import Habits, Trainer
 
-VALIDATION_BATCHES = 4
+VALIDATION_PAIRS = 16
+"""Or a few more: whole batches."""
 RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3}
 """The highest learning rate that each network learns well with, batches of 4."""
 
@@ -148,13 +150,14 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
 def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]:
     """Training pairs, validation pairs from another seed, and a line about them."""
     stage = request.plan.stage(1.0)
+    batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
     if request.pairs is not None:
         if request.images is not None or request.objects is not None:
             raise SettingsError("give either --pairs, or --images and --objects")
         stored = StoredPairs(request.pairs, seed=request.seed)
         held = StoredPairs(request.pairs, seed=request.seed + 1)
         data = f"{len(stored)} stored pairs"
-        return stored, [held.pairs(i, stage) for i in range(VALIDATION_BATCHES)], data
+        return stored, [held.pairs(i, stage) for i in batches], data
     if request.images is None or request.objects is None:
         raise SettingsError("give --images and --objects, or --pairs")
     photographs = Photographs.load(request.images, request.objects).to(place.device)
@@ -164,7 +167,7 @@ def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]
         f"{json.dumps(asdict(settings))}"
     )
     drawn = SyntheticPairs(photographs, settings, request.seed + 1)
-    validation = [drawn.pairs(i, stage) for i in range(VALIDATION_BATCHES)]
+    validation = [drawn.pairs(i, stage) for i in batches]
     return SyntheticPairs(photographs, settings, request.seed), validation, data
 
 
