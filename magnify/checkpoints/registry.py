@@ -44,9 +44,9 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="fbaf627328f44914168284e53b861a309613b6c5dadbff917b6e1b083235eb91",
+        sha256="74121deba0a45c8602c385552e308a67de602362885d61b090eb6333b8088144",
         layout_name="lbvmm-magnify",
-        size=3_680_992,
+        size=3_681_072,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
