@@ -44,7 +44,7 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="74121deba0a45c8602c385552e308a67de602362885d61b090eb6333b8088144",
+        sha256="db08ae3c314c32e6f84f5a23035bd988ca9608582a505b71787c8d53b92f5248",
         layout_name="lbvmm-magnify",
         size=3_681_072,
         licence="MIT",

@@ -50,7 +50,7 @@ class LBVMMObjective(Objective):
     unperturbed one have the same.
     """
 
-    def __init__(self, model: LBVMM, regularisation: float = 0.2, structure: float = 0.5) -> None:
+    def __init__(self, model: LBVMM, regularisation: float = 0.2, structure: float = 1.0) -> None:
         super().__init__()
         self.model = model
         self.regularisation = regularisation
