@@ -1,5 +1,6 @@
 """`magnify train` and `magnify synth` from the command line."""
 
+import csv
 import hashlib
 import json
 import os
@@ -73,6 +74,21 @@ def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path:
     both = invoke(*run, "--steps", "3", "--resume", "--init", weights)
     assert both.exit_code == 2
     assert "leave --init out" in both.stderr
+
+
+def test_trained_weights_are_guided_no_more(data: list[str], tmp_path: Path) -> None:
+    def guidance(folder: Path) -> list[float]:
+        with (folder / "metrics.csv").open() as file:
+            return [float(row["guided"]) for row in csv.DictReader(file)]
+
+    fresh, trained = tmp_path / "fresh", tmp_path / "trained"
+    train = ["train", "fd4mm", *data, *TINY]
+    assert invoke(*train, "--steps", "1", "--out", fresh).exit_code == 0
+    assert guidance(fresh)[0] > 0
+    run = [*train, "--out", trained]
+    assert invoke(*run, "--steps", "1", "--init", fresh / "fd4mm.safetensors").exit_code == 0
+    assert invoke(*run, "--steps", "8", "--resume").exit_code == 0
+    assert guidance(trained) == [0, 0]
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Trainer:
             source: batch `step · world + rank` goes into step `step` on that process.
             validation: pairs that the averaged weights are judged by; may be empty.
             recipe: put into the metadata of the weights, beside the run's numbers; `start`, what
-                the first weights were, outlives the process.
+                the first weights were ("sha256 …" if a file's), outlives the process.
             report: takes lines of progress.
         """
         self.model = objective.model.to(place.device)
@@ -136,7 +136,8 @@ class Trainer:
         pairs = self.source.pairs(index, stage).to(self.place.device)
         rate = self.plan.learning_rate(self.step, progress)
         set_rate(self.optimisers, rate)
-        self.advance(progress)
+        # Weights that were trained before have found their way.
+        self.advance(1.0 if self.recipe["start"].startswith("sha256") else progress)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         with self._autocast():
