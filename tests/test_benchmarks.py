@@ -26,6 +26,8 @@ from magnify.benchmarks.timing import Ceilings, NetworkTime, measure_network, me
 from magnify.cli import app
 from magnify.models import FD4MM, LBVMM, MagnificationModel
 from magnify.models.lbvmm import CGST, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
+from magnify.pipeline import load_engine, magnify_frames
+from magnify.video import VideoReader
 
 Build = Callable[[], MagnificationModel]
 
@@ -197,6 +199,37 @@ def test_bench_profile_names_where_the_time_goes() -> None:
     assert sum(operation["share"] for operation in found["lbvmm"]) == pytest.approx(1)
     shares = [operation["share"] for operation in found["lbvmm"]]
     assert shares == sorted(shares, reverse=True)
+
+
+def test_bench_precision_compares_with_float32(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", 6, 40, 48)
+    weights = write_weights(tmp_path, "fd4mm")
+    with VideoReader(clip) as reader:
+        pictures = np.stack([frame.picture for frame in reader])[::2]
+    exact, short = (
+        magnify_frames(pictures, alpha=30, weights=load_engine(weights, "cpu", name))
+        for name in ("fp32", "bf16")
+    )
+    expected = [
+        10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2))
+        for a, b in zip(exact, short, strict=True)
+    ]
+    arguments = ["bench", "precision", str(clip), "--weights", str(weights), "--device", "cpu"]
+    arguments += ["--frames", "3", "--alpha", "1", "--alpha", "30"]
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    small, large = json.loads(result.stdout)["costs"]
+    assert [small["alpha"], large["alpha"]] == [1, 30]
+    assert large["worst"] == pytest.approx(min(expected))
+    assert large["mean"] == pytest.approx(np.mean(expected))
+    assert 20 < large["worst"] < large["mean"] < 80
+    rows = CliRunner().invoke(app, arguments).stdout.splitlines()
+    assert "clip.mp4, bf16" in rows[0]
+    cells = [cell.strip() for cell in rows[3].split("|")]
+    assert cells[1:4] == ["alpha 30", f"{large['worst']:.1f}", f"{large['mean']:.1f}"]
+    both = CliRunner().invoke(app, [*arguments, "--model", "fd4mm"])
+    assert both.exit_code == 2
+    assert "exclude each other" in both.stderr
 
 
 @pytest.mark.gpu

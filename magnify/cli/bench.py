@@ -13,6 +13,7 @@ import typer
 
 from magnify.cli.console import notice_line
 from magnify.cli.options import PrecisionName
+from magnify.errors import SettingsError
 
 app = typer.Typer(
     help="Measure speed, memory and complexity on this machine.",
@@ -43,6 +44,12 @@ class ModeName(StrEnum):
     bandpass = "bandpass"
 
 
+class ShortFormat(StrEnum):
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+SHORT_ALPHAS = (5.0, 20.0, 50.0)
 MODE_COMMANDS = {"static": "static", "dynamic": "dynamic", "bandpass": "butterworth"}
 
 Networks = Annotated[
@@ -272,6 +279,40 @@ def _memory_row(row: dict[str, Any]) -> list[str]:
         f"{long / 2**20:.0f} MiB",
         f"{long / short - 1:+.1%}",
     ]
+
+
+@app.command()
+def precision(
+    clip: Annotated[Path, typer.Argument(help="A real video.", show_default=False, metavar="CLIP")],
+    alphas: Annotated[
+        list[float] | None,
+        typer.Option("--alpha", help="Magnification factor; may be repeated. Default: 5, 20, 50."),
+    ] = None,
+    model: Annotated[NetworkName | None, typer.Option(help="Built-in network.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Or a checkpoint file.")] = None,
+    frames: Annotated[int, typer.Option(help="Frames, spread over the clip.", min=2)] = 5,
+    device: Device = "auto",
+    short: Annotated[
+        ShortFormat, typer.Option("--precision", help="What to compare with float32.")
+    ] = ShortFormat.bf16,
+    as_json: Json = False,
+) -> None:
+    """Compare pictures of a short number format with those of float32: PSNR."""
+    from magnify.benchmarks.precision import precision_cost
+    from magnify.checkpoints import DEFAULT_MODEL
+
+    if model is not None and weights is not None:
+        raise SettingsError("--model and --weights exclude each other; give one of them")
+    chosen = weights or (model.value if model else DEFAULT_MODEL)
+    costs = list(precision_cost(chosen, clip, alphas or SHORT_ALPHAS, frames, device, short.value))
+    if as_json:
+        facts = {"weights": str(chosen), "clip": str(clip), "precision": short.value}
+        _print_json({**facts, "costs": list(map(asdict, costs))})
+        return
+    _print_table(
+        [f"{chosen}, {clip.name}, {short.value}", "worst, dB", "mean, dB"],
+        [[f"alpha {cost.alpha:g}", f"{cost.worst:.1f}", f"{cost.mean:.1f}"] for cost in costs],
+    )
 
 
 def _print_measured(found: dict[str, Any]) -> None:

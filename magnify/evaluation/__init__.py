@@ -1,5 +1,6 @@
 """How good a network is: synthetic videos with known truth, and still regions of real clips."""
 
+from magnify.evaluation.excerpt import excerpt, levels
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
 from magnify.evaluation.quality import Unrest, psnr, ssim, unrest
@@ -28,6 +29,8 @@ __all__ = [
     "displacement",
     "evaluate",
     "evaluate_still",
+    "excerpt",
+    "levels",
     "load_method",
     "measure",
     "network",

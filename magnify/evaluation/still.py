@@ -2,17 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from magnify.errors import SettingsError
+from magnify.evaluation.excerpt import excerpt, levels
 from magnify.evaluation.methods import Method
 from magnify.evaluation.quality import Unrest, unrest
-from magnify.video import Picture, VideoReader
+from magnify.video import Picture
 
 
 class Region(NamedTuple):
@@ -77,23 +74,9 @@ def evaluate_still(
         VideoError: the clip cannot be read.
         SettingsError: a region leaves the picture, or there are fewer than two frames.
     """
-    pictures = _spread(clip, frames)
-    inputs = [unrest(_levels(region.cut(pictures))) for region in regions]
+    pictures = excerpt(clip, frames)
+    inputs = [unrest(levels(region.cut(pictures))) for region in regions]
     for alpha in alphas:
         output = method(pictures, alpha, None)
         for region, before in zip(regions, inputs, strict=True):
-            yield StillScore(region, alpha, unrest(_levels(region.cut(output))), before)
-
-
-def _spread(clip: Path, frames: int) -> Picture:
-    with VideoReader(clip) as reader:
-        step = max(1, (reader.info.frames or frames) // frames)
-        pictures = [frame.picture for frame in islice(reader, 0, frames * step, step)]
-    if len(pictures) < 2:
-        raise SettingsError(f"{clip}: unrest over time needs two frames or more")
-    spread: Picture = np.stack(pictures)  # type: ignore[assignment]
-    return spread
-
-
-def _levels(pictures: Picture) -> NDArray[np.floating]:
-    return pictures * (255 / np.iinfo(pictures.dtype).max)
+            yield StillScore(region, alpha, unrest(levels(region.cut(output))), before)
