@@ -1,0 +1,27 @@
+"""Options that several benchmarks have."""
+
+from typing import Annotated
+
+import typer
+
+from magnify.cli.options import Model
+
+SIZES = {
+    "360p": (360, 640),
+    "384x384": (384, 384),
+    "720x720": (720, 720),
+    "720p": (720, 1280),
+    "1080p": (1080, 1920),
+    "2160p": (2160, 3840),
+}
+
+Networks = Annotated[list[Model] | None, typer.Option("--model", help="Network; may be repeated.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the networks first.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def parse_size(text: str) -> str:
+    if text not in SIZES:
+        raise typer.BadParameter(f"'{text}' is no size; use one of {', '.join(SIZES)}")
+    return text

@@ -1,0 +1,52 @@
+"""`magnify bench profile`: where the time goes."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from magnify.cli.bench.options import (
+    SIZES,
+    Compile,
+    Device,
+    Json,
+    Networks,
+    parse_size,
+)
+from magnify.cli.bench.tables import print_json, print_table
+from magnify.cli.options import Model, PrecisionName
+
+
+def profile(
+    size: Annotated[
+        str, typer.Option(help="Frame size.", parser=parse_size, metavar="SIZE")
+    ] = "720x720",
+    models: Networks = None,
+    device: Device = "auto",
+    precision: Annotated[PrecisionName, typer.Option(help="Number format.")] = PrecisionName.auto,
+    compiled: Compile = False,
+    rows: Annotated[int, typer.Option(help="How many operations to show.", min=1)] = 15,
+    as_json: Json = False,
+) -> None:
+    """Find out which operations a network's time goes to."""
+    from magnify.benchmarks.profile import profile_network
+    from magnify.runtime import select_runtime
+
+    runtime = select_runtime(device, precision.value)
+    found = {
+        name: profile_network(name, *SIZES[size], runtime, compiled=compiled)[:rows]
+        for name in (model.value for model in models or list(Model))
+    }
+    if as_json:
+        print_json({name: list(map(asdict, operations)) for name, operations in found.items()})
+        return
+    for name, operations in found.items():
+        heads = [f"{name}, {size}", "ms/frame", "share", "calls/frame"]
+        print_table(
+            heads,
+            [
+                [o.name, f"{o.milliseconds:.3f}", f"{o.share:.1%}", f"{o.calls:.1f}"]
+                for o in operations
+            ],
+        )
+        typer.echo()
