@@ -101,7 +101,7 @@ class FD4MMObjective(Objective):
         features: VggFeatures | None = None,
         contrast: float = 0.1,
         guided: float = 1.0,
-        structure: float = 0.2,
+        structure: float = 1.0,
     ) -> None:
         super().__init__()
         self.model = model
