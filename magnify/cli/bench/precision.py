@@ -49,6 +49,6 @@ def precision(
         print_json({**facts, "costs": list(map(asdict, costs))})
         return
     print_table(
-        [f"{chosen}, {clip.name}, {short.value}", "worst, dB", "mean, dB"],
+        [f"{Path(chosen).name}, {clip.name}, {short.value}", "worst, dB", "mean, dB"],
         [[f"alpha {cost.alpha:g}", f"{cost.worst:.1f}", f"{cost.mean:.1f}"] for cost in costs],
     )
