@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from magnify.evaluation import excerpt, levels, psnr
-from magnify.pipeline import load_engine, magnify_frames
+from magnify.evaluation import Method, excerpt, levels, psnr
 
 
 @dataclass(frozen=True)
@@ -24,26 +22,16 @@ class PrecisionCost:
 
 
 def precision_cost(
-    weights: str | Path,
-    clip: Path,
-    alphas: Sequence[float],
-    frames: int,
-    device: str = "auto",
-    precision: Literal["bf16", "fp16"] = "bf16",
+    exact: Method, short: Method, clip: Path, alphas: Sequence[float], frames: int
 ) -> Iterator[PrecisionCost]:
-    """Magnifies frames spread over a clip in both formats: static mode, against the first of them.
+    """Magnifies frames spread over a clip with one network in both formats, at each alpha.
 
     Raises:
-        SettingsError: the device does not exist or cannot compute in that precision, or the clip
-            has fewer than two frames.
-        CheckpointError: the weights cannot be read or recognised.
+        SettingsError: the clip has fewer than two frames.
         VideoError: the clip cannot be read.
     """
-    engines = [load_engine(weights, device, name, compile="off") for name in ("fp32", precision)]
     pictures = excerpt(clip, frames)
     for alpha in alphas:
-        exact, short = (
-            levels(magnify_frames(pictures, alpha=alpha, weights=engine)) for engine in engines
-        )
-        decibels = psnr(short, exact)
+        expected, output = (levels(method(pictures, alpha, None)) for method in (exact, short))
+        decibels = psnr(output, expected)
         yield PrecisionCost(alpha, float(decibels.min()), float(decibels.mean()))

@@ -2,11 +2,10 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -166,7 +165,7 @@ def _tell(report: "Report", common: Common) -> None:
     if not common.quiet:
         notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
     if common.json:
-        _print_json(report.as_dict())
+        typer.echo(json.dumps(report.as_dict()))
 
 
 def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
@@ -197,7 +196,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         "dry_run": True,
     }
     if common.json:
-        _print_json(facts)
+        typer.echo(json.dumps(facts))
     else:
         typer.echo(
             f"{job.input} -> {job.output}: {clip.count or 'unknown'} frames of "
@@ -218,8 +217,3 @@ def _make_folder(folder: Path) -> None:
 def _naming(job: Job, error: MagnifyError) -> str:
     message = str(error)
     return message if str(job.input) in message else f"{job.input}: {message}"
-
-
-def _print_json(values: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()

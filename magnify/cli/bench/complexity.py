@@ -1,18 +1,16 @@
 """`magnify bench complexity`: parameters and operations."""
 
+import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
-from magnify.cli.bench.options import SIZES, Json, parse_size
-from magnify.cli.bench.tables import print_json, print_table
+from magnify.cli.bench.options import SIZES, Json, Size
+from magnify.cli.bench.tables import print_table
 
 
 def complexity(
-    size: Annotated[
-        str, typer.Option(help="Frame size.", parser=parse_size, metavar="SIZE")
-    ] = "720x720",
+    size: Size = "720x720",
     as_json: Json = False,
 ) -> None:
     """Count parameters, and operations for one output frame (two for a multiply-add)."""
@@ -21,7 +19,7 @@ def complexity(
 
     counted = {name: asdict(count(name, *SIZES[size])) for name in NETWORKS}
     if as_json:
-        print_json({"size": size, **counted})
+        typer.echo(json.dumps({"size": size, **counted}))
         return
     rows = [
         [

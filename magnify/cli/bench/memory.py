@@ -1,5 +1,6 @@
 """`magnify bench memory`: does it grow with the clip?"""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from magnify.cli.bench.options import Json, Networks
-from magnify.cli.bench.tables import print_json, print_table
+from magnify.cli.bench.tables import print_table
 from magnify.cli.console import notice_line
 from magnify.cli.options import Model
 
@@ -38,7 +39,7 @@ def memory(
                 )
                 rows.append({"model": model.value, "filter": name, "peak_bytes": [short, long]})
     if as_json:
-        print_json({"frames": frames, "side": side, "peaks": rows})
+        typer.echo(json.dumps({"frames": frames, "side": side, "peaks": rows}))
         return
     heads = ["model", "filter", *(f"{count} frames" for count in frames), "growth"]
     print_table(heads, [_memory_row(row) for row in rows])

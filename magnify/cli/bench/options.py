@@ -1,5 +1,6 @@
 """Options that several benchmarks have."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -21,7 +22,15 @@ Compile = Annotated[bool, typer.Option("--compile", help="Compile the networks f
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
+def network_names(models: Sequence[Model] | None) -> list[str]:
+    """Of the networks that were asked for, or of all."""
+    return [model.value for model in models or Model]
+
+
 def parse_size(text: str) -> str:
     if text not in SIZES:
         raise typer.BadParameter(f"'{text}' is no size; use one of {', '.join(SIZES)}")
     return text
+
+
+Size = Annotated[str, typer.Option(help="Frame size.", parser=parse_size, metavar="SIZE")]

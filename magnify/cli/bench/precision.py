@@ -1,5 +1,6 @@
 """`magnify bench precision`: what a short number format does to the pictures."""
 
+import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -8,9 +9,8 @@ from typing import Annotated
 import typer
 
 from magnify.cli.bench.options import Device, Json
-from magnify.cli.bench.tables import print_json, print_table
+from magnify.cli.bench.tables import print_table
 from magnify.cli.options import Model
-from magnify.errors import SettingsError
 
 
 class ShortFormat(StrEnum):
@@ -38,17 +38,17 @@ def precision(
 ) -> None:
     """Compare pictures of a short number format with those of float32: PSNR."""
     from magnify.benchmarks.precision import precision_cost
-    from magnify.checkpoints import DEFAULT_MODEL
+    from magnify.evaluation import load_method
 
-    if model is not None and weights is not None:
-        raise SettingsError("--model and --weights exclude each other; give one of them")
-    chosen = weights or (model.value if model else DEFAULT_MODEL)
-    costs = list(precision_cost(chosen, clip, alphas or ALPHAS, frames, device, short.value))
+    name = None if model is None else model.value
+    exact, _ = load_method(name, weights, device, "fp32")
+    compared, facts = load_method(name, weights, device, short.value)
+    costs = list(precision_cost(exact, compared, clip, alphas or ALPHAS, frames))
     if as_json:
-        facts = {"weights": str(chosen), "clip": str(clip), "precision": short.value}
-        print_json({**facts, "costs": list(map(asdict, costs))})
+        found = {**facts, "clip": str(clip), "costs": list(map(asdict, costs))}
+        typer.echo(json.dumps(found))
         return
     print_table(
-        [f"{Path(chosen).name}, {clip.name}, {short.value}", "worst, dB", "mean, dB"],
+        [f"{Path(facts['weights']).name}, {clip.name}, {short.value}", "worst, dB", "mean, dB"],
         [[f"alpha {cost.alpha:g}", f"{cost.worst:.1f}", f"{cost.mean:.1f}"] for cost in costs],
     )

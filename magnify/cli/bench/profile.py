@@ -1,26 +1,18 @@
 """`magnify bench profile`: where the time goes."""
 
+import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from magnify.cli.bench.options import (
-    SIZES,
-    Compile,
-    Device,
-    Json,
-    Networks,
-    parse_size,
-)
-from magnify.cli.bench.tables import print_json, print_table
-from magnify.cli.options import Model, PrecisionName
+from magnify.cli.bench.options import SIZES, Compile, Device, Json, Networks, Size, network_names
+from magnify.cli.bench.tables import print_table
+from magnify.cli.options import PrecisionName
 
 
 def profile(
-    size: Annotated[
-        str, typer.Option(help="Frame size.", parser=parse_size, metavar="SIZE")
-    ] = "720x720",
+    size: Size = "720x720",
     models: Networks = None,
     device: Device = "auto",
     precision: Annotated[PrecisionName, typer.Option(help="Number format.")] = PrecisionName.auto,
@@ -35,10 +27,11 @@ def profile(
     runtime = select_runtime(device, precision.value)
     found = {
         name: profile_network(name, *SIZES[size], runtime, compiled=compiled)[:rows]
-        for name in (model.value for model in models or list(Model))
+        for name in network_names(models)
     }
     if as_json:
-        print_json({name: list(map(asdict, operations)) for name, operations in found.items()})
+        printed = {name: list(map(asdict, operations)) for name, operations in found.items()}
+        typer.echo(json.dumps(printed))
         return
     for name, operations in found.items():
         heads = [f"{name}, {size}", "ms/frame", "share", "calls/frame"]

@@ -1,5 +1,6 @@
 """`magnify bench`: how fast the networks are here, beside their published form and the hardware."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -15,11 +16,11 @@ from magnify.cli.bench.options import (
     Device,
     Json,
     Networks,
+    network_names,
     parse_size,
 )
-from magnify.cli.bench.tables import print_json, print_table
+from magnify.cli.bench.tables import print_table
 from magnify.cli.console import notice_line
-from magnify.cli.options import Model
 
 DEFAULT_SIZES = ["360p", "720x720", "720p", "1080p"]
 QUICK_SIZES = ["360p"]
@@ -72,7 +73,7 @@ def bench(
 
     chosen = select_runtime(device).device
     repeats = 3 if quick else repeats
-    names = [model.value for model in models or list(Model)]
+    names = network_names(models)
     wanted = sizes or (QUICK_SIZES if quick else DEFAULT_SIZES)
     ceilings = measure_ceilings(repeats, chosen)
     found: dict[str, Any] = {
@@ -93,7 +94,7 @@ def bench(
     options = ["--device", device, "--compile", "on" if compiled else "off"]
     found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
     if as_json:
-        print_json(found)
+        typer.echo(json.dumps(found))
     else:
         _print_measured(found)
 

@@ -1,8 +1,4 @@
-"""How benchmarks print what they found."""
-
-import json
-import sys
-from typing import Any
+"""Tables of what was measured."""
 
 import typer
 
@@ -13,7 +9,3 @@ def print_table(heads: list[str], rows: list[list[str]]) -> None:
     for row in [heads, ["-" * width for width in widths], *rows]:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo(f"| {' | '.join(cells)} |")
-
-
-def print_json(values: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(values) + "\n")
