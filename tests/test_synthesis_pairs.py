@@ -21,7 +21,7 @@ from magnify.synthesis import (
     write_pairs,
 )
 from magnify.synthesis.compression import compress, from_ycbcr, restore, to_ycbcr, transform
-from magnify.synthesis.degradation import degrade, round_randomly
+from magnify.synthesis.degradation import degrade, round_randomly, smooth_noise
 from magnify.synthesis.pairs import Pairs
 from magnify.synthesis.videos import VideoCase, protocol, render_videos, swinging_scene
 from synthesis_pictures import random_photographs
@@ -102,6 +102,33 @@ def test_query_and_target_share_perturbed_colours(photographs: Photographs) -> N
     pairs = SyntheticPairs(photographs, settings).pairs(0, STAGE)
     assert (pairs.query - pairs.target).abs().max() <= 1 / 255 + 1e-6
     assert (pairs.query - pairs.unperturbed).abs().mean(dim=(1, 2, 3)).min() > 2 / 255
+
+
+def test_colours_do_not_depend_on_alpha(photographs: Photographs) -> None:
+    """Both come from the same seed; half of the pairs of either half of the factors have both."""
+    settings = PairSettings(degradation=DegradationSettings(clean=1.0))
+    source = SyntheticPairs(photographs, settings, seed=3)
+    batches = [source.pairs(index, STAGE) for index in range(40)]
+    alpha = torch.cat([pairs.alpha for pairs in batches])
+    changed = torch.cat(
+        [((pairs.query - pairs.unperturbed).abs() > 1 / 255).any((1, 2, 3)) for pairs in batches]
+    )
+    for half in (alpha < 10, alpha >= 10):
+        assert 0.35 < changed[half].float().mean() < 0.65
+
+
+def test_seeds_do_not_give_shifted_copies_of_each_other(photographs: Photographs) -> None:
+    first, second = (
+        {tuple(source.scenes(index, STAGE).alpha.tolist()) for index in range(20)}
+        for source in (SyntheticPairs(photographs, seed=seed) for seed in (1, 3))
+    )
+    assert not first & second
+
+
+def test_smooth_noise_has_variance_one() -> None:
+    noise = smooth_noise(torch.empty(4000, 1, 32, 32), seeded())
+    assert abs(float(noise.mean())) < 0.02
+    assert 0.95 < float(noise.std()) < 1.05
 
 
 def test_reference_and_query_are_degraded_independently() -> None:

@@ -116,7 +116,10 @@ class _Camera:
 
 
 def smooth_noise(like: Tensor, generator: Generator) -> Tensor:
-    """Normal noise of a random coarseness (4 to 32 pixels), shape and device of `like`."""
+    """Noise of a random coarseness (4 to 32 pixels), mean 0 and variance 1 over all its phases.
+
+    Shape and device are those of `like`.
+    """
     height, width = like.shape[2:]
     cell = 4 << int(torch.randint(4, (), generator=generator, device=generator.device))
     coarse = like.new_empty(*like.shape[:2], height // cell + 2, width // cell + 2)
@@ -125,7 +128,8 @@ def smooth_noise(like: Tensor, generator: Generator) -> Tensor:
     top, left = (
         int(torch.randint(cell, (), generator=generator, device=generator.device)) for _ in "yx"
     )
-    return fine[..., top : top + height, left : left + width]
+    # Interpolation leaves two thirds of the deviation, on average over each axis' phases.
+    return 1.5 * fine[..., top : top + height, left : left + width]
 
 
 def round_randomly(frames: Tensor, generator: Generator) -> Tensor:

@@ -2,8 +2,10 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -99,20 +101,30 @@ class SyntheticPairs:
             alpha=(lowest, max(lowest, min(highest, stage.alpha))),
         )
         parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
-        return draw_scenes(self.photographs, settings, parts, seeded(self.seed, index, "cpu"))
+        generator = seeded(self.seed, index, Stream.SCENES)
+        return draw_scenes(self.photographs, settings, parts, generator)
 
     def pairs(self, index: int, stage: Stage) -> Pairs:
         """Batch `index`: scenes rendered, perturbed and degraded."""
-        generator = seeded(self.seed, index, self.photographs.device)
+        generator = seeded(self.seed, index, Stream.CAMERA, self.photographs.device)
         degradation = self.settings.degradation
         clean = 1 - stage.degraded * (1 - degradation.clean)
         settings = replace(self.settings, degradation=replace(degradation, clean=clean))
         return make_pairs(self.scenes(index, stage), settings, generator)
 
 
-def seeded(seed: int, index: int, device: torch.device | str) -> Generator:
-    """The generator of batch `index`."""
-    return Generator(device).manual_seed(seed * 2_147_483_647 + index)
+class Stream(IntEnum):
+    """What random numbers are for; draws from different streams do not depend on each other."""
+
+    SCENES = 0
+    CAMERA = 1
+
+
+def seeded(seed: int, index: int, stream: Stream, device: torch.device | str = "cpu") -> Generator:
+    """The generator of item `index`; `seed` is at least 0."""
+    # Hashed: PyTorch's generator on a CPU takes only the lower 32 bits of what it is given.
+    (state,) = np.random.SeedSequence((seed, index, stream)).generate_state(1, np.uint32)
+    return Generator(device).manual_seed(int(state))
 
 
 def make_pairs(scenes: Scenes, settings: PairSettings, generator: Generator) -> Pairs:

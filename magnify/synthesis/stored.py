@@ -14,7 +14,7 @@ from torch import Tensor
 
 from magnify.errors import SettingsError
 from magnify.synthesis.degradation import DegradationSettings, degrade
-from magnify.synthesis.pairs import Pairs, PairSource, Stage, seeded
+from magnify.synthesis.pairs import Pairs, PairSource, Stage, Stream, seeded
 
 FOLDERS = {
     "reference": "frameA",
@@ -86,7 +86,7 @@ class StoredPairs:
 
     def pairs(self, index: int, stage: Stage) -> Pairs:
         """Batch `index`. The motion is what the files hold; the stage's is not used."""
-        generator = seeded(self.seed, index, "cpu")
+        generator = seeded(self.seed, index, Stream.SCENES)
         chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
         crops = [self._crop(name, stage.crop, generator) for name in chosen]
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from magnify.errors import SettingsError
 from magnify.synthesis.degradation import DegradationSettings, degrade, round_randomly
 from magnify.synthesis.drawing import SceneSettings, draw_scenes
-from magnify.synthesis.pairs import seeded
+from magnify.synthesis.pairs import Stream, seeded
 from magnify.synthesis.photographs import Photographs
 from magnify.synthesis.scenes import Part, Scenes
 
@@ -62,7 +62,7 @@ class SwingingScene:
             noise: standard deviation of Gaussian noise in grey levels.
             degradation: what else camera and codec do to each frame by itself; nothing if None.
         """
-        generator = seeded(self.seed, 1, "cpu")
+        generator = seeded(self.seed, 0, Stream.CAMERA)
         for frame in self.truth(1.0):
             noisy = frame + noise / 255 * torch.randn(frame.shape, generator=generator)
             if degradation is None:
@@ -99,7 +99,8 @@ def swinging_scene(
         object_size=(0.4, 0.6),
         background_scale=(0.5, 1.5),
     )
-    scenes = draw_scenes(photographs, settings, torch.tensor([part]), seeded(seed, 0, "cpu"))
+    generator = seeded(seed, 0, Stream.SCENES)
+    scenes = draw_scenes(photographs, settings, torch.tensor([part]), generator)
     background, cutout = scenes.layers
     swing = torch.tensor([[amplitude, 0.0]])
     middle = cutout.extent / 2 - size / 2 * cutout.scale[:, None]
