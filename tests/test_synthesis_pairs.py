@@ -219,7 +219,9 @@ def test_swinging_scene_moves_only_its_object(photographs: Photographs) -> None:
 def test_protocol_has_every_series() -> None:
     names = {video.name for video in protocol()}
     assert {"alpha_20", "alpha_20_noise_3", "alpha_20_compressed", "subpixel_0.01"} <= names
-    assert all(v.amplitude * v.alphas[0] == pytest.approx(10) for v in protocol())
+    for reach in (10.0, 25.0):
+        videos = protocol(reach=reach)
+        assert all(v.amplitude * v.alphas[0] == pytest.approx(reach) for v in videos)
 
 
 def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path) -> None:
@@ -231,12 +233,18 @@ def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path
         "truth.json",
         "truth_x10.mkv",
     ]
-    with av.open(str(folder / "truth_x10.mkv")) as container:
-        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    video = torch.from_numpy(np.stack(decoded))
+
+    def levels(name: str) -> torch.Tensor:
+        with av.open(str(folder / name)) as container:
+            decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        return torch.from_numpy(np.stack(decoded)).float()
+
     scene = swinging_scene(photographs, amplitude=0.2, size=64, frames=4)
-    truth = torch.stack(list(scene.truth(10))).permute(0, 2, 3, 1) * 255
-    assert video.shape == (4, 64, 64, 3)
-    assert (video - truth).abs().max() <= 0.51, "lossless"
+    truth, clean = (torch.stack(list(scene.truth(a))).permute(0, 2, 3, 1) * 255 for a in (10, 1))
+    assert levels("truth_x10.mkv").shape == (4, 64, 64, 3)
+    assert (levels("truth_x10.mkv") - truth).abs().max() <= 0.51, "lossless"
+    error = levels("input.mkv") - clean
+    assert error.abs().max() > 10, "half of the chroma's resolution is lost"
+    assert (error @ torch.tensor([0.299, 0.587, 0.114])).abs().mean() < 3
     with pytest.raises(SettingsError, match="not empty"):
         render_videos(tmp_path / "out", photographs, [case])

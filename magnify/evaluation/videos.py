@@ -18,13 +18,11 @@ from scipy import ndimage
 from torch import Generator, Tensor
 
 from magnify.synthesis import Part, Photographs, Scenes, SceneSettings, draw_scenes
-from magnify.video import Encoding, Frame, VideoInfo, VideoReader, VideoWriter
+from magnify.synthesis.videos import USUAL_H264
+from magnify.video import Frame, VideoInfo, VideoReader, VideoWriter
 
 MARGIN = 3
 """Pixels between an edge and what counts as moving or still beside it."""
-
-CRF, PRESET = 23.0, "medium"
-"""What x264 takes by default."""
 
 
 class Kind(StrEnum):
@@ -187,8 +185,7 @@ def _through_h264(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
     )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "compressed.mkv"
-        encoding = Encoding(codec="libx264", crf=CRF, preset=PRESET, pixel_format="yuv420p")
-        with VideoWriter(file, info, encoding) as writer:
+        with VideoWriter(file, info, USUAL_H264) as writer:
             for number, picture in enumerate(pictures):
                 writer.write(Frame(picture, number, 1))
         with VideoReader(file) as reader:

@@ -4,27 +4,28 @@ After FD4MM's protocol: one object swings vertically before a still photograph, 
 second. With LBVMM's Fig. 8 series: ever smaller motion magnified to the same size, and noise.
 """
 
-import itertools
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
-import imageio_ffmpeg
-import numpy as np
 import torch
 from torch import Tensor
 
 from magnify.errors import SettingsError
-from magnify.synthesis.degradation import DegradationSettings, degrade, round_randomly
+from magnify.synthesis.degradation import round_randomly
 from magnify.synthesis.drawing import SceneSettings, draw_scenes
 from magnify.synthesis.pairs import Stream, seeded
 from magnify.synthesis.photographs import Photographs
 from magnify.synthesis.scenes import Part, Scenes
+from magnify.video import Encoding, Frame, VideoInfo, VideoWriter
 
 FRAME_RATE = 30
 PERIOD = 60
+USUAL_H264 = Encoding(codec="libx264", crf=23.0, preset="medium")
+"""What x264 does by default."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,16 @@ class SwingingScene:
         for factor in self.swing() * alpha:
             yield self.scenes.render(factor.reshape(1, 1))[0, 0]
 
-    def input(
-        self, noise: float = 0.0, degradation: DegradationSettings | None = None
-    ) -> Iterator[Tensor]:
+    def input(self, noise: float = 0.0) -> Iterator[Tensor]:
         """What the camera saw: 8-bit frames (3, H, W) in [0, 1].
 
         Args:
             noise: standard deviation of Gaussian noise in grey levels.
-            degradation: what else camera and codec do to each frame by itself; nothing if None.
         """
         generator = seeded(self.seed, 0, Stream.CAMERA)
         for frame in self.truth(1.0):
             noisy = frame + noise / 255 * torch.randn(frame.shape, generator=generator)
-            if degradation is None:
-                yield round_randomly(noisy, generator)
-            else:
-                yield degrade([noisy[None]], degradation, generator)[0][0]
+            yield round_randomly(noisy, generator)
 
     def moving(self, alpha: float) -> Tensor:
         """(H, W), bool: where anything but the background shows in any frame at `alpha`."""
@@ -118,7 +113,7 @@ class VideoCase:
         amplitude: of the input motion in pixels.
         alphas: total factors with ground truth.
         noise: standard deviation of Gaussian noise on the input, in grey levels.
-        compressed: the input passes a codec.
+        compressed: the input is written as `USUAL_H264`, not lossless.
     """
 
     name: str
@@ -140,9 +135,9 @@ def protocol(alphas: Sequence[float] = (5, 10, 20, 50), reach: float = 10.0) -> 
         for noise in (1, 3)
     ] + [replace(video, name=f"{video.name}_compressed", compressed=True) for video in videos]
     subpixel = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-    videos += [VideoCase(f"subpixel_{motion}", motion, (10 / motion,)) for motion in subpixel]
+    videos += [VideoCase(f"subpixel_{motion}", motion, (reach / motion,)) for motion in subpixel]
     videos += [
-        VideoCase(f"noise_{noise:g}_motion_{motion}", motion, (10 / motion,), noise)
+        VideoCase(f"noise_{noise:g}_motion_{motion}", motion, (reach / motion,), noise)
         for motion in (0.05, 5.0)
         for noise in (0.1, 1.0, 10.0)
     ]
@@ -159,40 +154,35 @@ def render_videos(
     seed: int = 0,
     on_video: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Writes OUT/<scene>/<video>/input.mkv and truth.mkv for each alpha, lossless, and truth.json.
+    """Writes OUT/<scene>/<video>/: input.mkv, truth_x<alpha>.mkv for each alpha, truth.json.
+
+    Everything is lossless but the inputs of compressed videos.
 
     Raises:
         SettingsError: `out` exists and is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise SettingsError(f"{out} is not empty; choose another folder")
-    codec = DegradationSettings(clean=0.0, compressed=1.0)
+    lossless = Encoding(lossless=True)
     for number in range(scenes):
         for video in videos:
             scene = swinging_scene(photographs, video.amplitude, size, seed + number, frames)
             folder = out / f"{number:02d}" / video.name
             folder.mkdir(parents=True)
-            degradation = codec if video.compressed else None
-            _write_video(folder / "input.mkv", scene.input(video.noise, degradation))
+            encoding = USUAL_H264 if video.compressed else lossless
+            _write_video(folder / "input.mkv", scene.input(video.noise), size, encoding)
             for alpha in video.alphas:
-                _write_video(folder / f"truth_x{alpha:g}.mkv", scene.truth(alpha))
+                path = folder / f"truth_x{alpha:g}.mkv"
+                _write_video(path, scene.truth(alpha), size, lossless)
             truth = {**vars(video), "displacement": (scene.swing() * video.amplitude).tolist()}
             (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
             on_video(f"{number:02d}/{video.name}")
 
 
-def _write_video(path: Path, frames: Iterator[Tensor]) -> None:
-    pictures = ((frame * 255).round().byte().permute(1, 2, 0).numpy() for frame in frames)
-    first = next(pictures)
-    writer = imageio_ffmpeg.write_frames(
-        str(path),
-        first.shape[1::-1],
-        fps=FRAME_RATE,
-        codec="ffv1",
-        pix_fmt_out="bgr0",
-        macro_block_size=1,
-    )
-    writer.send(None)
-    for picture in itertools.chain([first], pictures):
-        writer.send(np.ascontiguousarray(picture))
-    writer.close()
+def _write_video(path: Path, frames: Iterator[Tensor], size: int, encoding: Encoding) -> None:
+    rate = Fraction(FRAME_RATE)
+    info = VideoInfo(width=size, height=size, time_base=1 / rate, average_rate=rate)
+    with VideoWriter(path, info, encoding) as writer:
+        for number, frame in enumerate(frames):
+            picture = (frame * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+            writer.write(Frame(picture, number, 1))
