@@ -93,6 +93,18 @@ def test_plot(data: Path, tmp_path: Path) -> None:
     assert iio.imread(plot).ndim == 3
 
 
+def test_a_quick_look_takes_what_it_is_asked_for(data: Path) -> None:
+    shape = ("--size", 96, "--peak", 6, "--noise", 0, "--json")
+    quick, asked = (
+        json.loads(evaluate("--model", "nothing", "--data", data, *shape, "--quick", *more).stdout)
+        for more in ((), ("--scenes", 2, "--alpha", 10))
+    )
+    assert quick["scenes"] == 1
+    assert {row["alpha"] for row in quick["synthetic"]} == {1.0, 20.0}
+    assert asked["scenes"] == 2
+    assert {row["alpha"] for row in asked["synthetic"]} == {10.0}
+
+
 def test_plot_without_matplotlib_is_refused_before_any_work(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,11 +128,27 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
         (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),
         (("--still", "x.mp4", "--region", "0,0,8,8", "--plot", "x.png"), "--plot draws the scores"),
         (("--data", "missing", "--model", "nothing"), "missing"),
+        (("--data", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
         (("--data", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
     result = evaluate(*arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere/scores.png", "is not a folder"), ("scores.doc", "ends in .png, .pdf, .svg")],
+)
+def test_a_plot_that_cannot_be_written_is_refused_before_any_work(
+    name: str, message: str, data: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    result = evaluate("--model", "oracle", "--data", data, "--plot", tmp_path / name)
 
     assert result.exit_code == 2
     assert message in result.stderr
@@ -136,7 +164,10 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     result = evaluate("--model", "nothing", *arguments, "--alpha", 20, "--frames", 4, "--json")
 
     assert result.exit_code == 0, result.stderr
-    still, moving = json.loads(result.stdout)["still"]
+    report = json.loads(result.stdout)
+    assert report["still_frames"] == 4
+    assert "scenes" not in report
+    still, moving = report["still"]
     assert still["region"] == [0, 0, 16, 40]
     assert still["output"] == still["input"]
     assert max(still["input"]) < 0.5

@@ -117,6 +117,19 @@ def test_input_and_truth_move_as_they_claim(
     assert truth.still.sum() > 100
 
 
+@pytest.mark.parametrize("kind", [Kind.OBJECT, Kind.BACKGROUND])
+def test_gain_of_what_has_no_texture_is_not_measured(photographs: Photographs, kind: Kind) -> None:
+    flat = Photographs(
+        tuple(torch.full_like(picture, 90) for picture in photographs.backgrounds),
+        tuple(torch.cat((200 + 0 * disc[:3], disc[3:])) for disc in photographs.cutouts),
+    )
+    scene = TestScene(flat, SceneKey(kind, SIZE, 0), peak=6, frames=3)
+    pictures = scene.pictures(10, Degradation())
+
+    assert scene.truth.moving.any()
+    assert measure(oracle(pictures, 10, scene.truth.levels), pictures, scene.truth).gain is None
+
+
 def test_the_same_scene_whatever_the_motion(photographs: Photographs) -> None:
     key = SceneKey(Kind.OBJECT, SIZE, 0)
     near, far = (TestScene(photographs, key, peak, 3).truth for peak in (2, 20))
@@ -134,7 +147,7 @@ def test_h264_changes_the_input_a_little(photographs: Photographs) -> None:
 
 
 def test_what_cannot_be_measured_is_none(photographs: Photographs) -> None:
-    settings = replace(SMALL, sizes=(64,), peaks=(40.0,), alphas=(10.0,), noises=(0.0,))
+    settings = replace(SMALL, sizes=(64,), peaks=(39.0,), alphas=(10.0,), noises=(0.0,))
 
     (score,) = by_case(
         evaluate(nothing, photographs, settings), moves=Kind.BACKGROUND, degradation=Degradation()

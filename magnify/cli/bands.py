@@ -2,16 +2,13 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
 
 import typer
 
+from magnify.cli.options import Json
 
-def bands(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout.")
-    ] = False,
-) -> None:
+
+def bands(as_json: Json = False) -> None:
     """List the named bands for `magnify bandpass --band NAME`, and where each comes from."""
     from magnify.temporal.bands import BANDS
 

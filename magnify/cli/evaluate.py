@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from magnify.cli.console import progress
-from magnify.cli.options import MODEL, REPORTING, PrecisionName
+from magnify.cli.options import MODEL, REPORTING, PrecisionName, option
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,72 +25,70 @@ STILL_FRAMES = 16
 UNREST = "luma, chroma: standard deviation over time where nothing moves, input → output"
 
 
-def _option(panel: str, text: str, *names: str, **settings: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
-
-
 def evaluate(
     data: Annotated[
         Path | None,
-        _option(SYNTHETIC, "Folder with images/ and objects/ to make the test videos of."),
+        option(SYNTHETIC, "Folder with images/ and objects/ to make the test videos of."),
     ] = None,
     alpha: Annotated[
         list[float] | None,
-        _option(SYNTHETIC, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
+        option(SYNTHETIC, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
     ] = None,
     peak: Annotated[
         list[float] | None,
-        _option(SYNTHETIC, "Longest magnified motion in pixels; may be repeated. Default: 10, 25."),
+        option(SYNTHETIC, "Longest magnified motion in pixels; may be repeated. Default: 10, 25."),
     ] = None,
     size: Annotated[
         list[int] | None,
-        _option(SYNTHETIC, "Height and width in pixels; may be repeated. Default: 256."),
+        option(SYNTHETIC, "Height and width in pixels; may be repeated. Default: 256."),
     ] = None,
     noise: Annotated[
         list[float] | None,
-        _option(SYNTHETIC, "Noise of the input in grey levels; may be repeated. Default: 0, 1, 3."),
+        option(SYNTHETIC, "Noise of the input in grey levels; may be repeated. Default: 0, 1, 3."),
     ] = None,
-    scenes: Annotated[int, _option(SYNTHETIC, "Scenes behind each score.", min=1)] = 2,
+    scenes: Annotated[
+        int | None, option(SYNTHETIC, "Scenes behind each score. Default: 2.", min=1)
+    ] = None,
     frames: Annotated[
         int | None,
-        _option(
+        option(
             SYNTHETIC, f"Frames of each video. Default: 3, of a real clip {STILL_FRAMES}.", min=2
         ),
     ] = None,
     quick: Annotated[
-        bool, _option(SYNTHETIC, "A first look: one scene, alpha 1 and 20.", "--quick")
+        bool, option(SYNTHETIC, "A first look: one scene, alpha 1 and 20 by default.", "--quick")
     ] = False,
     still: Annotated[
-        Path | None, _option(REAL, "A real clip; alpha and frames are as above.")
+        Path | None, option(REAL, "A real clip; alpha and frames are as above.")
     ] = None,
     region: Annotated[
         list[str] | None,
-        _option(
+        option(
             REAL, "A part of it that is known to stand still; may be repeated.", metavar="X,Y,W,H"
         ),
     ] = None,
     model: Annotated[
         str | None,
-        _option(MODEL, "Built-in network, or a baseline: nothing (the input), oracle (the truth)."),
+        option(MODEL, "Built-in network, or a baseline: nothing (the input), oracle (the truth)."),
     ] = None,
     weights: Annotated[
-        Path | None, _option(MODEL, "Checkpoint file; its network is recognised.")
+        Path | None, option(MODEL, "Checkpoint file; its network is recognised.")
     ] = None,
-    device: Annotated[str, _option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    device: Annotated[str, option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto",
     precision: Annotated[
-        PrecisionName, _option(MODEL, "Number format of the network.")
+        PrecisionName, option(MODEL, "Number format of the network.")
     ] = PrecisionName.auto,
     lpips: Annotated[
         Path | None,
-        _option(SYNTHETIC, 'Measure LPIPS too: the saved state of lpips.LPIPS(net="alex").'),
+        option(SYNTHETIC, 'Measure LPIPS too: the saved state of lpips.LPIPS(net="alex").'),
     ] = None,
     plot: Annotated[
-        Path | None, _option(REPORTING, "Draw the synthetic scores: .png, .pdf or .svg.")
+        Path | None, option(REPORTING, "Draw the synthetic scores: .png, .pdf or .svg.")
     ] = None,
     as_json: Annotated[
-        bool, _option(REPORTING, "Print one JSON object on stdout.", "--json")
+        bool, option(REPORTING, "Print one JSON object on stdout.", "--json")
     ] = False,
-    quiet: Annotated[bool, _option(REPORTING, "No progress.", "--quiet", "-q")] = False,
+    quiet: Annotated[bool, option(REPORTING, "No progress.", "--quiet", "-q")] = False,
 ) -> None:
     """Measure a network: SSIM, PSNR, motion gain and steadiness, with noise and compression.
 
@@ -105,32 +103,35 @@ def evaluate(
         "peaks": peak,
         "sizes": size,
         "noises": noise,
-        "scenes": 1 if quick else scenes,
+        "scenes": scenes or (1 if quick else None),
         "frames": frames if data is not None else None,
     }
     settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
     metric = None if lpips is None else Lpips.load(lpips)
     regions = [Region.parse(text) for text in region or []]
     method, facts = load_method(model, weights, device, precision.value)
-    report: dict[str, Any] = {**facts, "frames": settings.frames, "scenes": settings.scenes}
+    report: dict[str, Any] = dict(facts)
+    scores: dict[Case, Score] = {}
     if data is not None:
         scores = _score_synthetic(method, data, settings, metric, quiet=quiet)
+        report |= {"frames": settings.frames, "scenes": settings.scenes}
         report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
-        if plot is not None:
-            from magnify.evaluation.plot import plot_scores
-
-            plot_scores(scores, facts["model"], plot)
         if not as_json:
             _print_scores(scores, facts["model"])
     if still is not None:
         from magnify.evaluation import evaluate_still
 
         rows = list(evaluate_still(method, still, regions, settings.alphas, frames or STILL_FRAMES))
+        report["still_frames"] = frames or STILL_FRAMES
         report["still"] = [{"clip": str(still), **asdict(row)} for row in rows]
         if not as_json:
             _print_still(rows, f"{facts['model']} on {still.name}")
     if as_json:
         typer.echo(json.dumps(report))
+    if plot is not None:
+        from magnify.evaluation.plot import plot_scores
+
+        plot_scores(scores, facts["model"], plot)
 
 
 def _check(
@@ -149,9 +150,9 @@ def _check(
     if plot is not None:
         if data is None:
             raise SettingsError("--plot draws the scores of synthetic videos: give --data DIR")
-        from magnify.evaluation.plot import import_matplotlib
+        from magnify.evaluation.plot import check_plot
 
-        import_matplotlib()
+        check_plot(plot)
 
 
 def _score_synthetic(

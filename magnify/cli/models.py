@@ -1,16 +1,14 @@
 """`magnify models`: what is built in, and what can be loaded."""
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from magnify.cli.options import Json
 
-def models(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout.")
-    ] = False,
-) -> None:
+
+def models(as_json: Json = False) -> None:
     """List the built-in weights and the checkpoint layouts that can be loaded."""
     from magnify.checkpoints import BUILT_IN, DEFAULT_MODEL, LAYOUTS
 

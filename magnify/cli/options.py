@@ -20,6 +20,7 @@ INPUTS = "Input and output"
 MODEL = "Network"
 ENCODING = "Encoding"
 REPORTING = "Reporting"
+MAX_SEED = 2**63 - 1
 
 
 class Model(StrEnum):
@@ -56,8 +57,11 @@ def parse_seconds(text: str) -> float:
     return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
 
 
-def _option(panel: str, text: str, *names: str, **settings: Any) -> Any:
+def option(panel: str, text: str, *names: str, **settings: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,7 @@ class Common:
     ]
     alpha: Annotated[
         float,
-        _option(
+        option(
             "Magnification",
             "Magnification factor: 1 leaves the motion as it is, below 1 attenuates it.",
             "--alpha",
@@ -83,7 +87,7 @@ class Common:
     ] = 20.0
     output: Annotated[
         Path | None,
-        _option(
+        option(
             INPUTS,
             "Output for a single input: .mp4, .mkv, .mov, .webm, .gif, or a folder of pictures.",
             "--output",
@@ -91,70 +95,70 @@ class Common:
         ),
     ] = None
     output_dir: Annotated[
-        Path | None, _option(INPUTS, "Folder for the outputs; default: beside each input.")
+        Path | None, option(INPUTS, "Folder for the outputs; default: beside each input.")
     ] = None
     overwrite: Annotated[
-        bool, _option(INPUTS, "Replace outputs that exist.", "--overwrite", "-y")
+        bool, option(INPUTS, "Replace outputs that exist.", "--overwrite", "-y")
     ] = False
     skip_existing: Annotated[
-        bool, _option(INPUTS, "Leave out inputs whose output exists.", "--skip-existing")
+        bool, option(INPUTS, "Leave out inputs whose output exists.", "--skip-existing")
     ] = False
     fps: Annotated[
-        float | None, _option(INPUTS, "Frame rate of pictures, which have none of their own.")
+        float | None, option(INPUTS, "Frame rate of pictures, which have none of their own.")
     ] = None
     start: Annotated[
         float | None,
-        _option(
+        option(
             INPUTS, "Begin here: seconds, mm:ss or hh:mm:ss.", parser=parse_seconds, metavar="TIME"
         ),
     ] = None
     end: Annotated[
         float | None,
-        _option(
+        option(
             INPUTS, "Stop here: seconds, mm:ss or hh:mm:ss.", parser=parse_seconds, metavar="TIME"
         ),
     ] = None
-    max_frames: Annotated[int | None, _option(INPUTS, "Stop after this many frames.", min=1)] = None
+    max_frames: Annotated[int | None, option(INPUTS, "Stop after this many frames.", min=1)] = None
     model: Annotated[
-        Model | None, _option(MODEL, "Built-in network; `magnify models` lists them.")
+        Model | None, option(MODEL, "Built-in network; `magnify models` lists them.")
     ] = None
     weights: Annotated[
-        Path | None, _option(MODEL, "Checkpoint file; its network is recognised.")
+        Path | None, option(MODEL, "Checkpoint file; its network is recognised.")
     ] = None
-    device: Annotated[str, _option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    precision: Annotated[PrecisionName, _option(MODEL, "Number format of the network.")] = (
+    device: Annotated[str, option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto"
+    precision: Annotated[PrecisionName, option(MODEL, "Number format of the network.")] = (
         PrecisionName.auto
     )
     compile: Annotated[
         CompileName,
-        _option(MODEL, "Compile the network first, which takes minutes; auto: where it repays."),
+        option(MODEL, "Compile the network first, which takes minutes; auto: where it repays."),
     ] = CompileName.auto
     hwaccel: Annotated[
         HwAccel,
-        _option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
+        option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
     ] = HwAccel.off
     codec: Annotated[
-        str | None, _option(ENCODING, "Video encoder; default libx264 (webm: libvpx-vp9).")
+        str | None, option(ENCODING, "Video encoder; default libx264 (webm: libvpx-vp9).")
     ] = None
     crf: Annotated[
-        float | None, _option(ENCODING, "Quality: lower is better and larger; default 16.", min=0)
+        float | None, option(ENCODING, "Quality: lower is better and larger; default 16.", min=0)
     ] = None
-    preset: Annotated[str | None, _option(ENCODING, "Speed preset of the encoder.")] = None
+    preset: Annotated[str | None, option(ENCODING, "Speed preset of the encoder.")] = None
     pix_fmt: Annotated[
-        str | None, _option(ENCODING, "Pixel format; default: yuv420p, or 10 bits like the input.")
+        str | None, option(ENCODING, "Pixel format; default: yuv420p, or 10 bits like the input.")
     ] = None
     lossless: Annotated[
         bool,
-        _option(ENCODING, "Write FFV1 in RGB, bit for bit what the network gave.", "--lossless"),
+        option(ENCODING, "Write FFV1 in RGB, bit for bit what the network gave.", "--lossless"),
     ] = False
-    no_audio: Annotated[bool, _option(ENCODING, "Leave out the sound.", "--no-audio")] = False
-    quiet: Annotated[bool, _option(REPORTING, "Print nothing but errors.", "--quiet", "-q")] = False
+    no_audio: Annotated[bool, option(ENCODING, "Leave out the sound.", "--no-audio")] = False
+    quiet: Annotated[bool, option(REPORTING, "Print nothing but errors.", "--quiet", "-q")] = False
     json: Annotated[
-        bool, _option(REPORTING, "Print one JSON object per output on stdout.", "--json")
+        bool, option(REPORTING, "Print one JSON object per output on stdout.", "--json")
     ] = False
     dry_run: Annotated[
         bool,
-        _option(REPORTING, "Check everything, say what would be done, do nothing.", "--dry-run"),
+        option(REPORTING, "Check everything, say what would be done, do nothing.", "--dry-run"),
     ] = False
 
     def __post_init__(self) -> None:

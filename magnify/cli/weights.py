@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from magnify.cli.options import Json
+
 app = typer.Typer(help="Look into checkpoint files and convert them.", no_args_is_help=True)
 
 File = Annotated[
@@ -24,9 +26,7 @@ class NumberFormat(StrEnum):
 def inspect(
     file: File,
     tensors: Annotated[bool, typer.Option("--tensors", help="List every tensor.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Print a checkpoint's layout, number of tensors and parameters, and sha256."""
     from magnify.checkpoints import load_checkpoint

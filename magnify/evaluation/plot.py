@@ -15,12 +15,25 @@ PANELS = {
 }
 
 
-def import_matplotlib() -> ModuleType:
-    """matplotlib.figure; asked for before any work that would be lost without it.
+SUFFIXES = (".png", ".pdf", ".svg")
+
+
+def check_plot(path: Path) -> None:
+    """Whether scores could be drawn there; asked before any work that would be lost.
 
     Raises:
-        SettingsError: it is not installed.
+        SettingsError: matplotlib is not installed, the folder is missing, or the suffix unknown.
     """
+    _import_matplotlib()
+    if path.suffix.lower() not in SUFFIXES:
+        raise SettingsError(f"{path}: a plot's name ends in {', '.join(SUFFIXES)}")
+    if not path.parent.is_dir():
+        raise SettingsError(
+            f"{path.parent} is not a folder: make it, or choose another for the plot"
+        )
+
+
+def _import_matplotlib() -> ModuleType:
     try:
         import matplotlib.figure
     except ImportError as error:
@@ -36,7 +49,7 @@ def plot_scores(scores: dict[Case, Score], title: str, path: Path) -> None:
     Raises:
         SettingsError: matplotlib is missing, or cannot write such a file.
     """
-    figure = import_matplotlib().Figure(figsize=(12, 9), layout="constrained")
+    figure = _import_matplotlib().Figure(figsize=(12, 9), layout="constrained")
     figure.suptitle(title)
     for axes, (name, label) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
         for line, points in _lines(scores, name).items():

@@ -25,6 +25,12 @@ LEAST_OVERLAP = 0.5
 """Share of the region that must lie inside the picture where it went."""
 LEAST_TEXTURE = 1e-3
 """Gradient energy in the weakest direction over that in the strongest; below, motion slips."""
+LEAST_CONTRAST = 1e-3
+"""Weakest gradient over the level, both root mean squares; below, it is rounding and ringing."""
+
+
+class TextureError(SettingsError):
+    """A region without the texture that fixes its motion in both directions."""
 
 
 class Displacement(NamedTuple):
@@ -48,8 +54,8 @@ def displacement(reference: NDArray, picture: NDArray, mask: Mask | None = None)
             should fill it and stay inside the picture.
 
     Raises:
-        SettingsError: the shapes differ, the mask is empty, or the region has no texture that
-            fixes both directions.
+        SettingsError: the shapes differ, or the mask is empty.
+        TextureError: the region has no texture that fixes both directions.
     """
     if reference.shape != picture.shape:
         raise SettingsError(f"the pictures' shapes differ: {reference.shape} and {picture.shape}")
@@ -80,9 +86,9 @@ class _Template:
             ]
         )
         weakest, strongest = np.linalg.eigvalsh(self.gradient @ self.gradient.T)
-        rounding = 1e-12 * (self.levels @ self.levels)
+        rounding = LEAST_CONTRAST**2 * (self.levels @ self.levels)
         if weakest <= max(LEAST_TEXTURE * strongest, rounding):
-            raise SettingsError(
+            raise TextureError(
                 "the region has no texture that fixes its motion in both directions; choose another"
             )
 

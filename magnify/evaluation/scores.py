@@ -11,7 +11,7 @@ from magnify.errors import SettingsError
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import Method
 from magnify.evaluation.quality import psnr, ssim, unrest
-from magnify.evaluation.registration import displacement
+from magnify.evaluation.registration import REACH, TextureError, displacement
 from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
 from magnify.synthesis import Photographs
 from magnify.video import Picture
@@ -26,7 +26,8 @@ class EvaluationSettings:
 
     Attributes:
         sizes: heights and widths of the videos in pixels.
-        peaks: longest magnified displacements in pixels; the input's is that over alpha.
+        peaks: longest magnified displacements in pixels, less than the registration's reach of
+            40; the input's is that over alpha.
         alphas: total magnification factors. Factor 1 is measured on clean videos of the first
             peak only: it must give the input back.
         noises: standard deviations of the input's noise in grey levels; one more set of videos
@@ -61,6 +62,11 @@ class EvaluationSettings:
                     raise SettingsError(
                         f"{name} must be a number of {least:g} or more, not {value}"
                     )
+        if max(self.peaks) >= REACH:
+            raise SettingsError(
+                f"peak must be less than {REACH} pixels, the longest motion that is measured, "
+                f"not {max(self.peaks):g}"
+            )
 
     @property
     def degradations(self) -> tuple[Degradation, ...]:
@@ -82,7 +88,8 @@ class Case:
 class Score:
     """What was measured on one case. Frame 0, the reference, counts for the unrest alone.
 
-    None stands for what cannot be measured as too little of the picture moves, or stands still.
+    None stands for what cannot be measured as too little of the picture moves, or stands still, or
+    what moves has no texture.
 
     Attributes:
         ssim: against the truth, mean of red, green and blue.
@@ -170,10 +177,13 @@ def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | Non
     )
 
 
-def _gain(output: Picture, truth: Truth) -> float:
+def _gain(output: Picture, truth: Truth) -> float | None:
     """Slope of the measured displacements over the true ones, least squares."""
     reference = truth.levels[0]
-    measured = np.array([displacement(reference, frame, truth.moving) for frame in output[1:]])
+    try:
+        measured = np.array([displacement(reference, frame, truth.moving) for frame in output[1:]])
+    except TextureError:
+        return None
     expected = truth.displacement[1:]
     return float((measured * expected).sum() / (expected**2).sum())
 

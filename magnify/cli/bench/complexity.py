@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import typer
 
-from magnify.cli.bench.options import SIZES, Json, Size
+from magnify.cli.bench.options import SIZES, Size
 from magnify.cli.bench.tables import print_table
+from magnify.cli.options import Json
 
 
 def complexity(

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from magnify.cli.bench.options import Json, Networks
+from magnify.cli.bench.options import Networks
 from magnify.cli.bench.tables import print_table
 from magnify.cli.console import notice_line
-from magnify.cli.options import Model
+from magnify.cli.options import Json, Model
 
 
 def memory(

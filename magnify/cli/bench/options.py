@@ -19,7 +19,6 @@ SIZES = {
 Networks = Annotated[list[Model] | None, typer.Option("--model", help="Network; may be repeated.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the networks first.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def network_names(models: Sequence[Model] | None) -> list[str]:

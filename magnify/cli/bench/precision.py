@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from magnify.cli.bench.options import Device, Json
+from magnify.cli.bench.options import Device
 from magnify.cli.bench.tables import print_table
-from magnify.cli.options import Model
+from magnify.cli.options import Json, Model
 
 
 class ShortFormat(StrEnum):

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from magnify.cli.bench.options import SIZES, Compile, Device, Json, Networks, Size, network_names
+from magnify.cli.bench.options import SIZES, Compile, Device, Networks, Size, network_names
 from magnify.cli.bench.tables import print_table
-from magnify.cli.options import PrecisionName
+from magnify.cli.options import Json, PrecisionName
 
 
 def profile(

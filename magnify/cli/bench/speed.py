@@ -14,13 +14,13 @@ from magnify.cli.bench.options import (
     SIZES,
     Compile,
     Device,
-    Json,
     Networks,
     network_names,
     parse_size,
 )
 from magnify.cli.bench.tables import print_table
 from magnify.cli.console import notice_line
+from magnify.cli.options import Json
 
 DEFAULT_SIZES = ["360p", "720x720", "720p", "1080p"]
 QUICK_SIZES = ["360p"]
@@ -47,7 +47,9 @@ def bench(
     modes: Annotated[
         list[ModeName] | None, typer.Option("--mode", help="Mode; may be repeated.")
     ] = None,
-    repeats: Annotated[int, typer.Option(help="Rounds that the median is taken of.", min=1)] = 5,
+    repeats: Annotated[
+        int | None, typer.Option(help="Rounds that the median is taken of; default 5.", min=1)
+    ] = None,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -57,7 +59,7 @@ def bench(
     device: Device = "auto",
     compiled: Compile = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Only 360p and the static mode, 3 rounds.")
+        bool, typer.Option("--quick", help="By default only 360p, the static mode, 3 rounds.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -72,7 +74,7 @@ def bench(
     from magnify.runtime import select_runtime
 
     chosen = select_runtime(device).device
-    repeats = 3 if quick else repeats
+    repeats = repeats or (3 if quick else 5)
     names = network_names(models)
     wanted = sizes or (QUICK_SIZES if quick else DEFAULT_SIZES)
     ceilings = measure_ceilings(repeats, chosen)
@@ -89,7 +91,9 @@ def bench(
                 name, *SIZES[size], ceilings, repeats, chosen, compiled=compiled
             )
             found["networks"] += [{"size": size, **asdict(time)} for time in times]
-    chosen_modes = ["static"] if quick else [mode.value for mode in modes or list(ModeName)]
+    chosen_modes = [
+        mode.value for mode in modes or ([ModeName.static] if quick else list(ModeName))
+    ]
     frames = frames or (12 if chosen.type == "cpu" else 300)
     options = ["--device", device, "--compile", "on" if compiled else "off"]
     found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
