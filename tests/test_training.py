@@ -60,12 +60,15 @@ def objectives() -> list[Objective]:
     return [LBVMMObjective(LBVMM()), FD4MMObjective(FD4MM())]
 
 
-def trainer(folder: Path, plan: Plan, *, resume: bool = False, seed: int = 0) -> Trainer:
+def trainer(
+    folder: Path, plan: Plan, network: str = "lbvmm", *, resume: bool = False, seed: int = 0
+) -> Trainer:
     torch.manual_seed(seed)
+    source = SyntheticPairs(random_photographs())
     return Trainer(
-        LBVMMObjective(LBVMM()),
-        SyntheticPairs(random_photographs()),
-        [],
+        LBVMMObjective(LBVMM()) if network == "lbvmm" else FD4MMObjective(FD4MM()),
+        source,
+        [source.pairs(1000, plan.stage(1.0))],
         plan,
         RunFolder(folder, resume=resume),
         place=CPU,
@@ -118,15 +121,18 @@ def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
     assert float(rows[-1]["loss"]) < 0.1 * float(rows[0]["loss"])
 
 
-def test_resuming_equals_running_through(tmp_path: Path) -> None:
-    through = trainer(tmp_path / "through", PLAN)
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_resuming_equals_running_through(network: str, tmp_path: Path) -> None:
+    plan = replace(PLAN, curriculum=True)
+    through = trainer(tmp_path / "through", plan, network)
     through.run()
-    broken = trainer(tmp_path / "broken", PLAN)
+    broken = trainer(tmp_path / "broken", plan, network)
+    broken.validate()
     for _ in range(2):
         progress = broken.progress()
-        broken.train_step(progress, PLAN.stage(progress))
+        broken.train_step(progress, plan.stage(progress))
     broken.save()
-    resumed = trainer(tmp_path / "broken", PLAN, resume=True, seed=99)
+    resumed = trainer(tmp_path / "broken", plan, network, resume=True, seed=99)
     resumed.resume()
     assert resumed.step == 2
     resumed.run()
@@ -140,7 +146,7 @@ def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
     first.run()
     first.folder.log(dict.fromkeys(_rows(tmp_path)[0], 9.0))
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4", "9"]
-    RunFolder(tmp_path, resume=True).load_state(CPU.device)
+    trainer(tmp_path, PLAN, resume=True).resume()
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
 
 
@@ -379,7 +385,9 @@ def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
 
 
 def test_fd4mm_in_bf16_on_a_cpu_is_refused(tmp_path: Path) -> None:
-    request = Request("fd4mm", tmp_path, PLAN, Habits(precision="bf16"), device="cpu")
+    request = Request(
+        "fd4mm", tmp_path / "run", PLAN, Habits(precision="bf16"), pairs=tmp_path, device="cpu"
+    )
     with pytest.raises(SettingsError, match="use --precision fp32"):
         train(request, lambda line: None)
 
@@ -387,6 +395,8 @@ def test_fd4mm_in_bf16_on_a_cpu_is_refused(tmp_path: Path) -> None:
 def test_published_weights_of_another_variant_cannot_start_a_run(tmp_path: Path) -> None:
     weights = tmp_path / "fd4mm.safetensors"
     write_checkpoint(weights, "fd4mm", FD4MM().state_dict())
-    request = Request("lbvmm", tmp_path / "run", PLAN, Habits(), init=weights, device="cpu")
+    request = Request(
+        "lbvmm", tmp_path / "run", PLAN, Habits(), pairs=tmp_path, init=weights, device="cpu"
+    )
     with pytest.raises(CheckpointError, match="cannot start the lbvmm"):
         train(request, lambda line: None)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -124,28 +125,115 @@ def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> Non
     [
         (["--steps", "1"], "give --images and --objects, or --pairs"),
         ([], "either in steps or in minutes"),
+        (["--minutes", "0"], "choose more than 0"),
         (["--steps", "1", "--vgg", "vgg.pth"], "--vgg is for fd4mm"),
         (["--steps", "1", "--crop", "17"], "crop 17"),
+        (
+            ["--steps", "1", "--images", "nowhere", "--objects", "nowhere"],
+            "nowhere is not a folder",
+        ),
     ],
 )
-def test_wrong_usage_is_one_clear_line(arguments: list[str], message: str, tmp_path: Path) -> None:
-    result = invoke("train", "lbvmm", "--out", tmp_path, "--device", "cpu", *arguments)
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_wrong_usage_is_one_clear_line(
+    arguments: list[str], devices: str, message: str, tmp_path: Path
+) -> None:
+    machine = ["--device", "cpu", "--devices", devices]
+    result = invoke("train", "lbvmm", "--out", tmp_path / "run", *machine, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_run_cannot_work_with_is_one_clear_line(data: list[str], tmp_path: Path) -> None:
+    def refused(*arguments: str | Path) -> str:
+        result = invoke("train", *arguments, *data, *TINY, "--steps", "1")
+        assert result.exit_code in (1, 2)
+        assert "Traceback" not in result.stderr
+        return result.stderr.splitlines()[-1]
+
+    assert invoke("train", "lbvmm", *data, *TINY, "--steps", "1", "--out", tmp_path).exit_code == 0
+    state = tmp_path / "state.pt"
+    assert "run of another network" in refused("fd4mm", "--out", tmp_path, "--resume")
+    assert "cannot be a run's folder" in refused("lbvmm", "--out", state)
+    state.write_bytes(b"")
+    assert "not a readable training state" in refused("lbvmm", "--out", tmp_path, "--resume")
+
+
+def test_a_broken_picture_is_named_and_hidden_files_are_none(tmp_path: Path) -> None:
+    picture = random_photographs().cutouts[0].permute(1, 2, 0).numpy()
+    iio.imwrite(tmp_path / "good.png", picture)
+    (tmp_path / "._good.png").write_bytes(b"what another system leaves on a disk")
+    synth = ["synth", "pairs", "--images", tmp_path, "--objects", tmp_path, "--size", "32"]
+    assert invoke(*synth, tmp_path / "pairs", "--count", "1").exit_code == 0
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    result = invoke(*synth, tmp_path / "more", "--count", "1")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'bad.png'} is not a readable picture" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_synth_videos_writes_every_case(data: list[str], tmp_path: Path) -> None:
+    small = ["--count", "1", "--size", "64", "--frames", "2", "--reach", "4"]
+    result = invoke("synth", "videos", tmp_path / "videos", *data, *small)
+    assert result.exit_code == 0, result.stderr
+    folders = {path.name: path for path in (tmp_path / "videos" / "00").iterdir()}
+    assert {"alpha_20", "alpha_5_compressed", "subpixel_0.05"} <= folders.keys()
+    truth = json.loads((folders["subpixel_0.05"] / "truth.json").read_text())
+    assert truth["alphas"] == [pytest.approx(80)]
+    assert (folders["subpixel_0.05"] / "truth_x80.mkv").is_file()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_train_on_a_gpu(network: str, data: list[str], tmp_path: Path) -> None:
+    tiny = ["--crop", "32", "--batch", "2", "--motion", "2", "--device", "cuda"]
+    result = invoke("train", network, *data, *tiny, "--steps", "2", "--out", tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert load_model(tmp_path / f"{network}.safetensors").name == network
 
 
 @pytest.mark.slow
 def test_two_processes_train_one_network(data: list[str], tmp_path: Path) -> None:
-    command = ["train", "fd4mm", *data, *TINY, "--steps", "2", "--precision", "fp32"]
-    run = subprocess.run(
-        [sys.executable, "-m", "magnify", *command, "--devices", "2", "--out", str(tmp_path)],
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert "Warning" not in run.stderr
+    command = ["train", "fd4mm", *data, *TINY, "--precision", "fp32"]
+    for length in (["--steps", "2"], ["--steps", "4", "--resume"]):
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "magnify", *command, *length),
+                *("--devices", "2", "--out", str(tmp_path)),
+            ],
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+        assert "Warning" not in run.stderr
+        assert run.stdout.strip() == str(tmp_path / "fd4mm.safetensors")
     assert load_model(tmp_path / "fd4mm.safetensors").name == "fd4mm"
-    assert '"processes": 2' in (tmp_path / "fd4mm.safetensors").read_bytes().decode(
-        errors="ignore"
-    ).replace('\\"', '"')
+    with safe_open(tmp_path / "fd4mm.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["run"])["processes"] == 2
+
+
+@pytest.mark.slow
+def test_ending_a_run_ends_its_processes(data: list[str], tmp_path: Path) -> None:
+    command = ["train", "lbvmm", *data, *TINY, "--minutes", "5", "--precision", "fp32"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "magnify", *command, "--devices", "2", "--out", str(tmp_path)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    metrics = tmp_path / "metrics.csv"
+    try:
+        for _ in range(600):
+            if metrics.exists():
+                break
+            time.sleep(0.1)
+        assert metrics.exists()
+    finally:
+        run.terminate()
+    assert run.wait(60) == 143
+    written = metrics.stat().st_size
+    time.sleep(3)
+    assert metrics.stat().st_size == written

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 
 from magnify.benchmarks.complexity import NETWORKS
-from magnify.checkpoints import write_checkpoint
+from magnify.checkpoints import BUILT_IN, write_checkpoint
 from magnify.errors import MagnifyError
 from magnify.video import Frame, VideoReader, VideoWriter
-
-LAYOUTS = {"lbvmm": "lbvmm-magnify", "fd4mm": "fd4mm"}
 
 _BANDPASS = ["bandpass", "--low", "1", "--high", "5"]
 _ON_DISK = ["--memory-budget", "16MB"]
@@ -94,7 +92,8 @@ def write_weights(folder: Path, name: str) -> Path:
     """Random weights: their speed is that of trained ones, and every network has them."""
     torch.manual_seed(0)
     path = folder / f"{name}.safetensors"
-    write_checkpoint(path, LAYOUTS[name], NETWORKS[name]().state_dict(), overwrite=True)
+    layout = BUILT_IN[name].layout_name
+    write_checkpoint(path, layout, NETWORKS[name]().state_dict(), overwrite=True)
     return path
 
 

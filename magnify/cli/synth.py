@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from magnify.cli.console import notice_line
+from magnify.cli.options import MAX_SEED
 
 app = typer.Typer(
     help="Write synthetic training pairs and test videos with known motion.", no_args_is_help=True
@@ -14,7 +15,7 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Argument(help="The folder to write.", metavar="OUT")]
 Images = Annotated[Path, typer.Option(help="A folder of photographs.")]
 Objects = Annotated[Path, typer.Option(help="A folder of cut-outs, with transparency.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same files.")]
+Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same files.")]
 
 
 @app.command()

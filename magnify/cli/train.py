@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from magnify.cli.console import notice_line
+from magnify.cli.options import MAX_SEED, Model, option
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,11 +22,6 @@ LEARNING = "Learning"
 MACHINE = "Machine"
 
 
-class Network(StrEnum):
-    lbvmm = "lbvmm"
-    fd4mm = "fd4mm"
-
-
 class TrainingPrecision(StrEnum):
     auto = "auto"
     fp32 = "fp32"
@@ -33,110 +29,66 @@ class TrainingPrecision(StrEnum):
 
 
 def train(
-    network: Annotated[Network, typer.Argument(help="The network to train.")],
+    network: Annotated[Model, typer.Argument(help="The network to train.")],
     out: Annotated[Path, typer.Option(help="The run's folder: state, weights, metrics, pictures.")],
-    images: Annotated[
-        Path | None, typer.Option(help="A folder of photographs.", rich_help_panel=DATA)
-    ] = None,
+    images: Annotated[Path | None, option(DATA, "A folder of photographs.")] = None,
     objects: Annotated[
-        Path | None,
-        typer.Option(help="A folder of cut-outs, with transparency.", rich_help_panel=DATA),
+        Path | None, option(DATA, "A folder of cut-outs, with transparency.")
     ] = None,
     pairs: Annotated[
         Path | None,
-        typer.Option(
-            help="Instead of both: a folder of pairs in the layout of LBVMM's data set.",
-            rich_help_panel=DATA,
-        ),
+        option(DATA, "Instead of both: a folder of pairs in the layout of LBVMM's data set."),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=1, help="Optimiser steps.", rich_help_panel=LENGTH)
-    ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="Or minutes.", rich_help_panel=LENGTH)
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on with the run in --out.", rich_help_panel=LENGTH),
-    ] = False,
+    steps: Annotated[int | None, option(LENGTH, "Optimiser steps.", min=1)] = None,
+    minutes: Annotated[float | None, option(LENGTH, "Or minutes.", min=0)] = None,
+    resume: Annotated[bool, option(LENGTH, "Go on with the run in --out.", "--resume")] = False,
     init: Annotated[
-        Path | None,
-        typer.Option(help="Weights to start from, such as a former run's.", rich_help_panel=LENGTH),
+        Path | None, option(LENGTH, "Weights to start from, such as a former run's.")
     ] = None,
-    crop: Annotated[
-        int, typer.Option(help="Size of the pictures in pixels.", rich_help_panel=LEARNING)
-    ] = 96,
-    batch: Annotated[
-        int, typer.Option(help="Pairs a step, on each device.", rich_help_panel=LEARNING)
-    ] = 4,
+    crop: Annotated[int, option(LEARNING, "Size of the pictures in pixels.")] = 96,
+    batch: Annotated[int, option(LEARNING, "Pairs a step, on each device.")] = 4,
     motion: Annotated[
         float | None,
-        typer.Option(
+        option(
+            LEARNING,
+            "Longest magnified motion in pixels. [default: a fifth of the crop, at most 30]",
             min=0,
-            help="Longest magnified motion in pixels. [default: a fifth of the crop, at most 30]",
-            rich_help_panel=LEARNING,
         ),
     ] = None,
     alpha: Annotated[
-        float,
-        typer.Option(
-            min=1, max=100, help="Largest magnification factor.", rich_help_panel=LEARNING
-        ),
+        float, option(LEARNING, "Largest magnification factor.", min=1, max=100)
     ] = 100.0,
     degraded: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            help="Share of the usual compression, noise and flicker.",
-            rich_help_panel=LEARNING,
-        ),
+        float, option(LEARNING, "Share of the usual compression, noise and flicker.", min=0, max=1)
     ] = 1.0,
     curriculum: Annotated[
         bool,
-        typer.Option(
+        option(
+            LEARNING,
+            "Start clean, with half the motion and smaller alpha; then larger crops.",
             "--curriculum",
-            help="Start clean, with half the motion and smaller alpha; then larger crops.",
-            rich_help_panel=LEARNING,
         ),
     ] = False,
     lr: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            help="The highest learning rate. [default: lbvmm 5e-4, fd4mm 1e-3]",
-            rich_help_panel=LEARNING,
-        ),
+        option(LEARNING, "The highest learning rate. [default: lbvmm 5e-4, fd4mm 1e-3]", min=0),
     ] = None,
     vgg: Annotated[
-        Path | None,
-        typer.Option(
-            help="torchvision's VGG-19 weights, for FD4MM's contrastive term.",
-            rich_help_panel=LEARNING,
-        ),
+        Path | None, option(LEARNING, "torchvision's VGG-19 weights, for FD4MM's contrastive term.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of weights and data.", rich_help_panel=LEARNING)] = 0,
-    device: Annotated[
-        str, typer.Option(help="cpu, cuda or auto.", rich_help_panel=MACHINE)
-    ] = "auto",
-    devices: Annotated[
-        int, typer.Option(min=1, help="How many GPUs (or processes).", rich_help_panel=MACHINE)
-    ] = 1,
+    seed: Annotated[int, option(LEARNING, "Of weights and data.", min=0, max=MAX_SEED)] = 0,
+    device: Annotated[str, option(MACHINE, "cpu, cuda or auto.")] = "auto",
+    devices: Annotated[int, option(MACHINE, "How many GPUs (or processes).", min=1)] = 1,
     precision: Annotated[
         TrainingPrecision,
-        typer.Option(
-            help="auto: bf16 where it is faster; fp32 for fd4mm on a CPU.",
-            rich_help_panel=MACHINE,
-        ),
+        option(MACHINE, "auto: bf16 where it is faster; fp32 for fd4mm on a CPU."),
     ] = TrainingPrecision.auto,
 ) -> None:
     """Train a network on scenes synthesised from photographs and cut-outs.
 
     The averaged weights are in OUT/<network>.safetensors, rewritten every few minutes.
     """
-    if devices > 1 and "WORLD_SIZE" not in os.environ:
-        raise typer.Exit(_through_torchrun(devices))
-    from magnify.training import RATES, Plan, Request
+    from magnify.training import RATES, Plan, Request, check
     from magnify.training import train as run
 
     plan = Plan(
@@ -164,10 +116,15 @@ def train(
         seed=seed,
         device=device,
     )
-    typer.echo(run(request, notice_line))
+    if devices > 1 and "WORLD_SIZE" not in os.environ:
+        check(request)
+        raise typer.Exit(_through_torchrun(devices))
+    weights = run(request, notice_line)
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(weights)
 
 
-def _habits(network: Network, device: str, precision: TrainingPrecision) -> "Habits":
+def _habits(network: Model, device: str, precision: TrainingPrecision) -> "Habits":
     """What suits the network and the device; compiled on a GPU, where it pays."""
     import torch
 
@@ -177,7 +134,7 @@ def _habits(network: Network, device: str, precision: TrainingPrecision) -> "Hab
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     chosen: Literal["fp32", "bf16"]
     if precision is TrainingPrecision.auto:
-        able = on_gpu or network is Network.lbvmm
+        able = on_gpu or network is Model.lbvmm
         place = torch.device("cuda" if on_gpu else "cpu")
         chosen = "bf16" if able and faster_in_bfloat16(place) else "fp32"
     else:
@@ -193,4 +150,10 @@ def _through_torchrun(devices: int) -> int:
         raise SettingsError("this PyTorch cannot train on several devices; use --devices 1")
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
     command = [sys.executable, *launcher, "-m", "magnify", *sys.argv[1:]]
-    return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            # torchrun ends its workers on this signal; killed, it would leave them training.
+            process.terminate()
+            raise

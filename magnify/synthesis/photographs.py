@@ -27,18 +27,17 @@ class Photographs:
     cutouts: tuple[Tensor, ...]
 
     @classmethod
-    def load(cls, images: Path, objects: Path, limit: int | None = None) -> "Photographs":
+    def load(cls, images: Path, objects: Path) -> "Photographs":
         """Reads both folders, in the order of their file names.
 
         Args:
             images: a folder of photographs.
             objects: a folder of pictures with transparency.
-            limit: read at most this many of each.
 
         Raises:
-            SettingsError: a folder is missing or holds no picture.
+            SettingsError: a folder is missing or holds no picture, or one cannot be read.
         """
-        return cls(_read(images, "RGB", limit), _read(objects, "RGBA", limit))
+        return cls(_read(images, "RGB"), _read(objects, "RGBA"))
 
     @property
     def device(self) -> torch.device:
@@ -51,15 +50,25 @@ class Photographs:
         )
 
 
-def _read(folder: Path, mode: Literal["RGB", "RGBA"], limit: int | None) -> tuple[Tensor, ...]:
+def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
     if not folder.is_dir():
         raise SettingsError(f"{folder} is not a folder: give one with pictures in it")
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)[:limit]
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    )
     if not files:
         raise SettingsError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
 
     def decode(path: Path) -> Tensor:
-        picture = iio.imread(path, plugin="pillow", mode=mode)
+        try:
+            picture = iio.imread(path, plugin="pillow", mode=mode)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise SettingsError(
+                f"{path} is not a readable picture ({reason}); repair it or take it out"
+            ) from error
         return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
 
     with ThreadPoolExecutor() as pool:

@@ -1,7 +1,7 @@
 """Training of both networks on synthetic or stored pairs."""
 
 from magnify.training.plan import Plan
-from magnify.training.runs import RATES, Request, train
+from magnify.training.runs import RATES, Request, check, train
 from magnify.training.trainer import Habits
 
-__all__ = ["RATES", "Habits", "Plan", "Request", "train"]
+__all__ = ["RATES", "Habits", "Plan", "Request", "check", "train"]

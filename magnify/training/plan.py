@@ -43,6 +43,9 @@ class Plan:
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.minutes is None):
             raise SettingsError("give the length of the run either in steps or in minutes")
+        length = self.minutes if self.steps is None else self.steps
+        if length is None or not 0 < length < math.inf:
+            raise SettingsError(f"a run of {length} steps or minutes: choose more than 0")
         if self.crop < 16 or self.crop % 8:
             raise SettingsError(
                 f"crop {self.crop}: choose a multiple of 8 pixels that is at least 16"

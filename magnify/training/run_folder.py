@@ -30,15 +30,28 @@ class RunFolder:
     def __init__(self, path: Path, *, resume: bool) -> None:
         """
         Raises:
+            SettingsError: a new run in a folder that holds one, or nothing to resume there, or
+                the folder cannot be made.
+        """
+        self.check(path, resume=resume)
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be a run's folder ({error.strerror})") from error
+        self._board: Any = None
+        self._undone: int | None = None
+
+    @staticmethod
+    def check(path: Path, *, resume: bool) -> None:
+        """
+        Raises:
             SettingsError: a new run in a folder that holds one, or nothing to resume there.
         """
-        self.path = path
         if resume and not (path / STATE).is_file():
             raise SettingsError(f"{path} holds no {STATE} to resume from")
         if not resume and (path / STATE).exists():
             raise SettingsError(f"{path} holds a run already; resume it or choose another folder")
-        path.mkdir(parents=True, exist_ok=True)
-        self._board: Any = None
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         beside = self.path / f".{STATE}"
@@ -53,14 +66,25 @@ class RunFolder:
         path = self.path / STATE
         try:
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+        except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: not a readable training state ({error})") from error
         if not {"optimisers", "start"} <= state.keys():
             raise CheckpointError(
                 f"{path}: written by an older magnify; start a new run from its weights with --init"
             )
-        self._forget_after(state["step"])
         return state
+
+    def forget_after(self, step: int) -> None:
+        """Drops the metrics of steps that a kill has undone; for the leading process alone."""
+        self._undone = step + 1
+        path = self.path / METRICS
+        if not path.exists():
+            return
+        header, *rows = path.read_text().splitlines(keepends=True)
+        kept = [row for row in rows if float(row.split(",")[0]) <= step]
+        beside = self.path / f".{METRICS}"
+        beside.write_text("".join([header, *kept]))
+        os.replace(beside, path)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Appends a row to metrics.csv and to TensorBoard's events; `step` is the first column.
@@ -102,16 +126,5 @@ class RunFolder:
             with suppress(ImportError):
                 from torch.utils.tensorboard import SummaryWriter
 
-                self._board = SummaryWriter(str(self.path))
+                self._board = SummaryWriter(str(self.path), purge_step=self._undone)
         return self._board
-
-    def _forget_after(self, step: int) -> None:
-        """Drops the rows of steps that a kill has undone."""
-        path = self.path / METRICS
-        if not path.exists():
-            return
-        header, *rows = path.read_text().splitlines(keepends=True)
-        kept = [row for row in rows if float(row.split(",")[0]) <= step]
-        beside = self.path / f".{METRICS}"
-        beside.write_text("".join([header, *kept]))
-        os.replace(beside, path)

@@ -74,11 +74,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         SettingsError: settings that cannot work or contradict each other, or folders without data.
         CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
     """
-    if request.resume and request.init is not None:
-        raise SettingsError(
-            "a resumed run goes on from its own weights; leave --init out, or start a new run with "
-            "it, without --resume"
-        )
+    check(request)
     with find_place(request.device) as place:
         _check_precision(request, place)
         say = report if place.leads else lambda line: None
@@ -104,6 +100,31 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     return request.out / f"{request.model}.safetensors"
 
 
+def check(request: Request) -> None:
+    """What can be told before anything is loaded.
+
+    Raises:
+        SettingsError: settings that contradict each other, folders that are missing, a run that is
+            or is not there.
+    """
+    if request.resume and request.init is not None:
+        raise SettingsError(
+            "a resumed run goes on from its own weights; leave --init out, or start a new run with "
+            "it, without --resume"
+        )
+    if request.model == "lbvmm" and request.vgg is not None:
+        raise SettingsError("lbvmm's loss has no VGG term; --vgg is for fd4mm")
+    if request.pairs is not None:
+        if request.images is not None or request.objects is not None:
+            raise SettingsError("give either --pairs, or --images and --objects")
+    elif request.images is None or request.objects is None:
+        raise SettingsError("give --images and --objects, or --pairs")
+    for folder in (request.pairs, request.images, request.objects):
+        if folder is not None and not folder.is_dir():
+            raise SettingsError(f"{folder} is not a folder: give one with pictures in it")
+    RunFolder.check(request.out, resume=request.resume)
+
+
 def _check_precision(request: Request, place: Place) -> None:
     # bfloat16 on a CPU gives the weight gradient of dilated depthwise convolutions as
     # uninitialised memory; FD4MM has such convolutions.
@@ -115,8 +136,6 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
     """The network with its first weights, its loss, and what to remember of both."""
     recipe = {"start": "random"}
     if request.model == "lbvmm":
-        if request.vgg is not None:
-            raise SettingsError("lbvmm's loss has no VGG term; --vgg is for fd4mm")
         network = LBVMM()
         recipe |= _start(network, request.init)
         return LBVMMObjective(network), recipe
@@ -148,18 +167,16 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
 
 
 def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]:
-    """Training pairs, validation pairs from another seed, and a line about them."""
+    """Training pairs, validation pairs from another seed (on the CPU), and a line about them."""
     stage = request.plan.stage(1.0)
     batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
     if request.pairs is not None:
-        if request.images is not None or request.objects is not None:
-            raise SettingsError("give either --pairs, or --images and --objects")
         stored = StoredPairs(request.pairs, seed=request.seed)
-        held = StoredPairs(request.pairs, seed=request.seed + 1)
+        others = StoredPairs(request.pairs, seed=request.seed + 1)
         data = f"{len(stored)} stored pairs"
-        return stored, [held.pairs(i, stage) for i in batches], data
-    if request.images is None or request.objects is None:
-        raise SettingsError("give --images and --objects, or --pairs")
+        return stored, [others.pairs(i, stage) for i in batches], data
+    assert request.images is not None
+    assert request.objects is not None
     photographs = Photographs.load(request.images, request.objects).to(place.device)
     settings = PairSettings()
     data = (
@@ -167,7 +184,7 @@ def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]
         f"{json.dumps(asdict(settings))}"
     )
     drawn = SyntheticPairs(photographs, settings, request.seed + 1)
-    validation = [drawn.pairs(i, stage) for i in batches]
+    validation = [drawn.pairs(i, stage).to(torch.device("cpu")) for i in batches]
     return SyntheticPairs(photographs, settings, request.seed), validation, data
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from magnify.checkpoints import LAYOUTS, Layout, write_checkpoint
+from magnify.checkpoints import BUILT_IN, write_checkpoint
+from magnify.errors import CheckpointError
 from magnify.synthesis import Pairs, PairSource, Stage
 from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
@@ -26,7 +27,7 @@ CLIP = 1.0
 
 @dataclass(frozen=True)
 class Habits:
-    """How a run computes and how often it reports; none of it changes what is learnt, but decay.
+    """How a run computes, and how often it reports and saves.
 
     Attributes:
         precision: fp32, or bf16 in an autocast.
@@ -63,7 +64,7 @@ class Trainer:
     ) -> None:
         """
         Args:
-            objective: network and loss; its model's layout must be one that can be written.
+            objective: network and loss; weights are written in the layout of the built-in ones.
             source: batch `step · world + rank` goes into step `step` on that process.
             validation: pairs that the averaged weights are judged by; may be empty.
             recipe: put into the metadata of the weights, beside the run's numbers; `start`, what
@@ -82,14 +83,23 @@ class Trainer:
         self.source, self.validation, self.plan = source, validation, plan
         self.folder, self.place, self.habits = folder, place, habits
         self.recipe, self.report = recipe, report
-        self.layout = _layout(objective)
         self.step = 0
         self.skipped = 0
         self.clock = Clock()
 
     def resume(self) -> None:
-        """Goes on from the folder's last saved state."""
+        """Goes on from the folder's last saved state.
+
+        Raises:
+            CheckpointError: it cannot be read, or is another network's.
+        """
         state = self.folder.load_state(self.place.device)
+        if state["model"].keys() != self.model.state_dict().keys():
+            raise CheckpointError(
+                f"{self.folder.path} holds the run of another network than {self.model.name}"
+            )
+        if self.place.leads:
+            self.folder.forget_after(state["step"])
         self.model.load_state_dict(state["model"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
@@ -198,7 +208,8 @@ class Trainer:
         }
         metadata = {**self.recipe, "plan": json.dumps(vars(self.plan)), "run": json.dumps(numbers)}
         path = self.folder.path / f"{self.model.name}.safetensors"
-        write_checkpoint(path, self.layout, self.average.weights, metadata, overwrite=True)
+        layout = BUILT_IN[self.model.name].layout_name
+        write_checkpoint(path, layout, self.average.weights, metadata, overwrite=True)
 
     def _magnify(self, pairs: Pairs) -> Tensor:
         low, high = self.model.value_range
@@ -233,9 +244,3 @@ class Trainer:
             f"{row['samples_per_second']:.1f} samples/s · rate {row['rate']:.1e}"
             + (f" · {self.skipped} skipped" if self.skipped else "")
         )
-
-
-def _layout(objective: Objective) -> Layout:
-    """The layout that this network's weights are written in."""
-    name = {"lbvmm": "lbvmm-magnify", "fd4mm": "fd4mm"}[objective.model.name]
-    return next(layout for layout in LAYOUTS if layout.name == name)
