@@ -1,10 +1,10 @@
-"""SSIM, PSNR and unrest against definitions and closed forms."""
+"""SSIM, PSNR and temporal_deviation against definitions and closed forms."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from magnify.evaluation import psnr, ssim, unrest
+from magnify.evaluation import psnr, ssim, temporal_deviation
 
 
 def noise_pictures(
@@ -69,7 +69,7 @@ def test_psnr_of_8_bit_pictures_does_not_wrap_around() -> None:
     assert psnr(black, white) == pytest.approx([0])
 
 
-def test_unrest_of_white_noise_is_its_deviation_whatever_the_number_of_frames() -> None:
+def test_temporal_deviation_of_white_noise_is_its_deviation_whatever_the_number_of_frames() -> None:
     red, green, blue = 0.299, 0.587, 0.114
     luma = np.sqrt(red**2 + green**2 + blue**2)
     blue_difference = np.sqrt(red**2 + green**2 + (1 - blue) ** 2) / 1.772
@@ -77,20 +77,20 @@ def test_unrest_of_white_noise_is_its_deviation_whatever_the_number_of_frames() 
     chroma = np.sqrt((blue_difference**2 + red_difference**2) / 2)
 
     for frames in (2, 9):
-        measured = unrest(noise_pictures(frames, 150, 150, 4))
+        measured = temporal_deviation(noise_pictures(frames, 150, 150, 4))
         assert measured == pytest.approx((4 * luma, 4 * chroma), rel=0.02)
 
 
-def test_unrest_counts_only_the_mask_and_only_change() -> None:
+def test_temporal_deviation_counts_only_the_mask_and_only_change() -> None:
     pictures = np.broadcast_to(noise_pictures(1, 20, 20, 50), (4, 20, 20, 3)).copy()
     pictures[:, :10] = noise_pictures(4, 10, 20, 9)
     lower = np.arange(20)[:, None] + np.zeros(20) >= 10
 
-    assert unrest(pictures, lower) == pytest.approx((0, 0), abs=1e-9)
-    assert min(unrest(pictures, ~lower)) > 1
+    assert temporal_deviation(pictures, lower) == pytest.approx((0, 0), abs=1e-9)
+    assert min(temporal_deviation(pictures, ~lower)) > 1
 
 
 def test_grey_flicker_has_no_chroma() -> None:
     pictures = np.array([100, 104], np.uint8)[:, None, None, None] + np.zeros((8, 8, 3), np.uint8)
 
-    assert unrest(pictures) == pytest.approx((4 / np.sqrt(2), 0), abs=1e-9)
+    assert temporal_deviation(pictures) == pytest.approx((4 / np.sqrt(2), 0), abs=1e-9)

@@ -63,7 +63,7 @@ def by_case(scores: dict[Case, Score], **wanted: object) -> list[Score]:
     return chosen
 
 
-def test_the_oracle_has_gain_1_and_no_unrest(photographs: Photographs) -> None:
+def test_the_oracle_has_gain_1_and_no_temporal_deviation(photographs: Photographs) -> None:
     scores = evaluate(oracle, photographs, SMALL)
 
     for score in by_case(scores, moves=Kind.OBJECT) + by_case(scores, moves=Kind.BACKGROUND):
@@ -76,7 +76,7 @@ def test_the_oracle_has_gain_1_and_no_unrest(photographs: Photographs) -> None:
     assert by_case(scores, degradation=Degradation(noise=3))[0].input_luma > 1.5
 
 
-def test_doing_nothing_has_gain_1_over_alpha_and_the_inputs_unrest(
+def test_doing_nothing_has_gain_1_over_alpha_and_the_inputs_temporal_deviation(
     photographs: Photographs,
 ) -> None:
     scores = evaluate(nothing, photographs, SMALL)

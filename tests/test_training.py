@@ -16,9 +16,8 @@ from magnify.checkpoints import load_model, write_checkpoint
 from magnify.errors import CheckpointError, SettingsError
 from magnify.models import FD4MM, LBVMM
 from magnify.synthesis import Pairs, Stage, SyntheticPairs
-from magnify.training import Habits, Plan
+from magnify.training import Plan, RunSettings
 from magnify.training.average import AveragedWeights
-from magnify.training.devices import Place
 from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import (
     FD4MMObjective,
@@ -32,13 +31,14 @@ from magnify.training.losses import (
 from magnify.training.muon import Muon, orthogonalised
 from magnify.training.optimisers import SLOW, make_optimisers, mixing_weights, set_rate
 from magnify.training.perceptual import VggFeatures
+from magnify.training.process import Process
 from magnify.training.run_folder import RunFolder
 from magnify.training.runs import Request, train
 from magnify.training.trainer import Trainer
 from synthesis_pictures import random_photographs
 
 STAGE = Stage(batch=2, crop=32, magnified_motion=4.0)
-CPU = Place(torch.device("cpu"))
+CPU = Process(torch.device("cpu"))
 
 
 class OnePair:
@@ -71,8 +71,8 @@ def trainer(
         [source.pairs(1000, plan.stage(1.0))],
         plan,
         RunFolder(folder, resume=resume),
-        place=CPU,
-        habits=Habits(log_steps=1),
+        process=CPU,
+        settings=RunSettings(log_steps=1),
         recipe={"start": "random"},
         report=lambda line: None,
     )
@@ -110,8 +110,8 @@ def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
         [],
         plan,
         RunFolder(tmp_path, resume=False),
-        place=CPU,
-        habits=Habits(log_steps=10),
+        process=CPU,
+        settings=RunSettings(log_steps=10),
         recipe={"start": "random"},
         report=lambda line: None,
     )
@@ -386,7 +386,7 @@ def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
 
 def test_fd4mm_in_bf16_on_a_cpu_is_refused(tmp_path: Path) -> None:
     request = Request(
-        "fd4mm", tmp_path / "run", PLAN, Habits(precision="bf16"), pairs=tmp_path, device="cpu"
+        "fd4mm", tmp_path / "run", PLAN, RunSettings(precision="bf16"), pairs=tmp_path, device="cpu"
     )
     with pytest.raises(SettingsError, match="use --precision fp32"):
         train(request, lambda line: None)
@@ -396,7 +396,7 @@ def test_published_weights_of_another_variant_cannot_start_a_run(tmp_path: Path)
     weights = tmp_path / "fd4mm.safetensors"
     write_checkpoint(weights, "fd4mm", FD4MM().state_dict())
     request = Request(
-        "lbvmm", tmp_path / "run", PLAN, Habits(), pairs=tmp_path, init=weights, device="cpu"
+        "lbvmm", tmp_path / "run", PLAN, RunSettings(), pairs=tmp_path, init=weights, device="cpu"
     )
     with pytest.raises(CheckpointError, match="cannot start the lbvmm"):
         train(request, lambda line: None)

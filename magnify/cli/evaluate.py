@@ -22,7 +22,7 @@ SYNTHETIC = "Synthetic videos"
 REAL = "Real clips"
 STILL_FRAMES = 16
 """Of a real clip, spread over it: enough to see blotches come and go."""
-UNREST = "luma, chroma: standard deviation over time where nothing moves, input → output"
+DEVIATION = "luma, chroma: standard deviation over time where nothing moves, input → output"
 
 
 def evaluate(
@@ -200,7 +200,7 @@ def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
             f"{score.flicker:.2f}",
             *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
         )
-    Console().print(*tables.values(), UNREST, sep="\n")
+    Console().print(*tables.values(), DEVIATION, sep="\n")
 
 
 def _print_still(rows: "list[StillScore]", title: str) -> None:
@@ -210,7 +210,7 @@ def _print_still(rows: "list[StillScore]", title: str) -> None:
         for before, after in zip(row.input, row.output, strict=True):
             cells += [_change(before, after), f"{after / before:.2f}" if before else ""]
         table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
-    Console().print(table, UNREST, sep="\n")
+    Console().print(table, DEVIATION, sep="\n")
 
 
 def _change(before: float | None, after: float | None) -> str:

@@ -14,7 +14,7 @@ from magnify.cli.options import MAX_SEED, Model, option
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from magnify.training import Habits
+    from magnify.training import RunSettings
 
 DATA = "Data"
 LENGTH = "Length"
@@ -106,7 +106,7 @@ def train(
         model=network.value,
         out=out,
         plan=plan,
-        habits=_habits(network, device, precision),
+        settings=_run_settings(network, device, precision),
         images=images,
         objects=objects,
         pairs=pairs,
@@ -124,22 +124,22 @@ def train(
         typer.echo(weights)
 
 
-def _habits(network: Model, device: str, precision: TrainingPrecision) -> "Habits":
+def _run_settings(network: Model, device: str, precision: TrainingPrecision) -> "RunSettings":
     """What suits the network and the device; compiled on a GPU, where it pays."""
     import torch
 
     from magnify.runtime import faster_in_bfloat16
-    from magnify.training import Habits
+    from magnify.training import RunSettings
 
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     chosen: Literal["fp32", "bf16"]
     if precision is TrainingPrecision.auto:
         able = on_gpu or network is Model.lbvmm
-        place = torch.device("cuda" if on_gpu else "cpu")
-        chosen = "bf16" if able and faster_in_bfloat16(place) else "fp32"
+        there = torch.device("cuda" if on_gpu else "cpu")
+        chosen = "bf16" if able and faster_in_bfloat16(there) else "fp32"
     else:
         chosen = "bf16" if precision is TrainingPrecision.bf16 else "fp32"
-    return Habits(precision=chosen, compile=on_gpu)
+    return RunSettings(precision=chosen, compile=on_gpu)
 
 
 def _through_torchrun(devices: int) -> int:

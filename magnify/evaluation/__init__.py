@@ -1,9 +1,9 @@
 """How good a network is: synthetic videos with known truth, and still regions of real clips."""
 
-from magnify.evaluation.excerpt import excerpt, levels
+from magnify.evaluation.excerpt import excerpt
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
-from magnify.evaluation.quality import Unrest, psnr, ssim, unrest
+from magnify.evaluation.quality import TemporalDeviation, levels, psnr, ssim, temporal_deviation
 from magnify.evaluation.registration import Displacement, displacement
 from magnify.evaluation.scores import Case, EvaluationSettings, Score, cases, evaluate, measure
 from magnify.evaluation.still import Region, StillScore, evaluate_still
@@ -22,9 +22,9 @@ __all__ = [
     "SceneKey",
     "Score",
     "StillScore",
+    "TemporalDeviation",
     "TestScene",
     "Truth",
-    "Unrest",
     "cases",
     "displacement",
     "evaluate",
@@ -38,5 +38,5 @@ __all__ = [
     "oracle",
     "psnr",
     "ssim",
-    "unrest",
+    "temporal_deviation",
 ]

@@ -4,7 +4,6 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from magnify.errors import SettingsError
 from magnify.video import Picture, VideoReader
@@ -24,8 +23,3 @@ def excerpt(clip: Path, frames: int) -> Picture:
         raise SettingsError(f"{clip}: two frames or more are needed to compare")
     spread: Picture = np.stack(pictures)  # type: ignore[assignment]
     return spread
-
-
-def levels(pictures: Picture) -> NDArray[np.floating]:
-    """Pictures of any depth in grey levels of 255."""
-    return pictures * (255 / np.iinfo(pictures.dtype).max)

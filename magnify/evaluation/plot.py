@@ -10,8 +10,8 @@ from magnify.evaluation.videos import Kind
 PANELS = {
     "gain": "motion gain (1 is right)",
     "ssim": "SSIM",
-    "still_luma": "unrest where still, luma (grey levels)",
-    "still_chroma": "unrest where still, chroma (grey levels)",
+    "still_luma": "temporal deviation where still, luma (grey levels)",
+    "still_chroma": "temporal deviation where still, chroma (grey levels)",
 }
 
 

@@ -53,14 +53,21 @@ def psnr(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
     return decibels
 
 
-class Unrest(NamedTuple):
+def levels(pictures: Picture) -> NDArray[np.floating]:
+    """Pictures of any depth in grey levels of 255."""
+    return pictures * (255 / np.iinfo(pictures.dtype).max)
+
+
+class TemporalDeviation(NamedTuple):
     """Temporal standard deviation in grey levels: root mean square over the pixels."""
 
     luma: float
     chroma: float
 
 
-def unrest(pictures: Levels, mask: NDArray[np.bool_] | None = None) -> Unrest:
+def temporal_deviation(
+    pictures: Levels, mask: NDArray[np.bool_] | None = None
+) -> TemporalDeviation:
     """How much pixels change over time (BT.601 luma; mean variance of Cb and Cr), T >= 2.
 
     Args:
@@ -70,7 +77,7 @@ def unrest(pictures: Levels, mask: NDArray[np.bool_] | None = None) -> Unrest:
     # Counted from the first frame, what stands still has a variance of exactly zero.
     change = pixels - pixels[0].astype(float)
     variance = (change @ _YCBCR.T).var(axis=0, ddof=1).mean(axis=0)
-    return Unrest(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
+    return TemporalDeviation(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
 
 
 _LUMA = np.array([0.299, 0.587, 0.114])

@@ -10,7 +10,7 @@ import numpy as np
 from magnify.errors import SettingsError
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import Method
-from magnify.evaluation.quality import psnr, ssim, unrest
+from magnify.evaluation.quality import psnr, ssim, temporal_deviation
 from magnify.evaluation.registration import REACH, TextureError, displacement
 from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
 from magnify.synthesis import Photographs
@@ -86,7 +86,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
-    """What was measured on one case. Frame 0, the reference, counts for the unrest alone.
+    """What was measured on one case. Frame 0, the reference, counts for the
+    temporal deviations alone.
 
     None stands for what cannot be measured as too little of the picture moves, or stands still, or
     what moves has no texture.
@@ -162,8 +163,8 @@ def evaluate(
 def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | None = None) -> Score:
     """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
     unmoved = truth.still.any()
-    still = unrest(output, truth.still) if unmoved else None
-    before = unrest(pictures, truth.still) if unmoved else None
+    still = temporal_deviation(output, truth.still) if unmoved else None
+    before = temporal_deviation(pictures, truth.still) if unmoved else None
     return Score(
         ssim=float(ssim(output[1:], truth.levels[1:]).mean()),
         psnr=float(psnr(output[1:], truth.levels[1:]).mean()),
@@ -173,7 +174,7 @@ def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | Non
         still_chroma=still and still.chroma,
         input_luma=before and before.luma,
         input_chroma=before and before.chroma,
-        flicker=unrest(output[1:] - truth.levels[1:]).luma,
+        flicker=temporal_deviation(output[1:] - truth.levels[1:]).luma,
     )
 
 

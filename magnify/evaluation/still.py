@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from magnify.errors import SettingsError
-from magnify.evaluation.excerpt import excerpt, levels
+from magnify.evaluation.excerpt import excerpt
 from magnify.evaluation.methods import Method
-from magnify.evaluation.quality import Unrest, unrest
+from magnify.evaluation.quality import TemporalDeviation, levels, temporal_deviation
 from magnify.video import Picture
 
 
@@ -53,12 +53,12 @@ class Region(NamedTuple):
 
 @dataclass(frozen=True)
 class StillScore:
-    """Unrest of one region, of the output and of the input, in grey levels of 255."""
+    """Temporal deviation of one region, of the output and of the input, in grey levels of 255."""
 
     region: Region
     alpha: float
-    output: Unrest
-    input: Unrest
+    output: TemporalDeviation
+    input: TemporalDeviation
 
 
 def evaluate_still(
@@ -75,8 +75,8 @@ def evaluate_still(
         SettingsError: a region leaves the picture, or there are fewer than two frames.
     """
     pictures = excerpt(clip, frames)
-    inputs = [unrest(levels(region.cut(pictures))) for region in regions]
+    inputs = [temporal_deviation(levels(region.cut(pictures))) for region in regions]
     for alpha in alphas:
         output = method(pictures, alpha, None)
         for region, before in zip(regions, inputs, strict=True):
-            yield StillScore(region, alpha, unrest(levels(region.cut(output))), before)
+            yield StillScore(region, alpha, temporal_deviation(levels(region.cut(output))), before)

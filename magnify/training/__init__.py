@@ -2,6 +2,6 @@
 
 from magnify.training.plan import Plan
 from magnify.training.runs import RATES, Request, check, train
-from magnify.training.trainer import Habits
+from magnify.training.trainer import RunSettings
 
-__all__ = ["RATES", "Habits", "Plan", "Request", "check", "train"]
+__all__ = ["RATES", "Plan", "Request", "RunSettings", "check", "train"]

@@ -21,13 +21,13 @@ from magnify.synthesis import (
     StoredPairs,
     SyntheticPairs,
 )
-from magnify.training.devices import Place, find_place
 from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.training.perceptual import VggFeatures
 from magnify.training.plan import Plan
+from magnify.training.process import Process, this_process
 from magnify.training.run_folder import RunFolder
-from magnify.training.trainer import Habits, Trainer
+from magnify.training.trainer import RunSettings, Trainer
 
 VALIDATION_PAIRS = 16
 """Or a few more: whole batches."""
@@ -42,7 +42,7 @@ class Request:
     Attributes:
         model: the network.
         out: the run's folder.
-        plan, habits: how long, what, and how.
+        plan, settings: how long, what, and how.
         images, objects: folders of photographs and cut-outs to draw scenes from; or
         pairs: a folder of pairs in the authors' layout.
         resume: go on with the run in `out`.
@@ -56,7 +56,7 @@ class Request:
     model: Literal["lbvmm", "fd4mm"]
     out: Path
     plan: Plan
-    habits: Habits
+    settings: RunSettings
     images: Path | None = None
     objects: Path | None = None
     pairs: Path | None = None
@@ -75,22 +75,22 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
     """
     check(request)
-    with find_place(request.device) as place:
-        _check_precision(request, place)
-        say = report if place.leads else lambda line: None
+    with this_process(request.device) as process:
+        _check_precision(request, process)
+        say = report if process.leads else lambda line: None
         folder = RunFolder(request.out, resume=request.resume)
         torch.manual_seed(request.seed)
         objective, recipe = _objective(request, say)
-        source, validation, data = _data(request, place)
-        say(f"training {request.model} on {place.device} with {data}")
+        source, validation, data = _data(request, process)
+        say(f"training {request.model} on {process.device} with {data}")
         trainer = Trainer(
             objective,
             source,
             validation,
             request.plan,
             folder,
-            place=place,
-            habits=request.habits,
+            process=process,
+            settings=request.settings,
             recipe={**recipe, "data": data, "seed": str(request.seed)},
             report=say,
         )
@@ -125,10 +125,10 @@ def check(request: Request) -> None:
     RunFolder.check(request.out, resume=request.resume)
 
 
-def _check_precision(request: Request, place: Place) -> None:
+def _check_precision(request: Request, process: Process) -> None:
     # bfloat16 on a CPU gives the weight gradient of dilated depthwise convolutions as
     # uninitialised memory; FD4MM has such convolutions.
-    if request.model == "fd4mm" and request.habits.precision == "bf16" and not place.on_gpu:
+    if request.model == "fd4mm" and request.settings.precision == "bf16" and not process.on_gpu:
         raise SettingsError("fd4mm cannot be trained in bf16 on a CPU; use --precision fp32")
 
 
@@ -166,7 +166,7 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
     return {"start": f"sha256 {checkpoint.sha256}"}
 
 
-def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]:
+def _data(request: Request, process: Process) -> tuple[PairSource, list[Pairs], str]:
     """Training pairs, validation pairs from another seed (on the CPU), and a line about them."""
     stage = request.plan.stage(1.0)
     batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
@@ -177,7 +177,7 @@ def _data(request: Request, place: Place) -> tuple[PairSource, list[Pairs], str]
         return stored, [others.pairs(i, stage) for i in batches], data
     assert request.images is not None
     assert request.objects is not None
-    photographs = Photographs.load(request.images, request.objects).to(place.device)
+    photographs = Photographs.load(request.images, request.objects).to(process.device)
     settings = PairSettings()
     data = (
         f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs, "

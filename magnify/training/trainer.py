@@ -15,10 +15,10 @@ from magnify.errors import CheckpointError
 from magnify.synthesis import Pairs, PairSource, Stage
 from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
-from magnify.training.devices import Place
 from magnify.training.losses import Objective, loss_terms
 from magnify.training.optimisers import make_optimisers, set_rate
 from magnify.training.plan import Plan
+from magnify.training.process import Process
 from magnify.training.run_folder import RunFolder
 
 CLIP = 1.0
@@ -26,7 +26,7 @@ CLIP = 1.0
 
 
 @dataclass(frozen=True)
-class Habits:
+class RunSettings:
     """How a run computes, and how often it reports and saves.
 
     Attributes:
@@ -57,8 +57,8 @@ class Trainer:
         plan: Plan,
         folder: RunFolder,
         *,
-        place: Place,
-        habits: Habits,
+        process: Process,
+        settings: RunSettings,
         recipe: dict[str, str],
         report: Callable[[str], None],
     ) -> None:
@@ -71,17 +71,17 @@ class Trainer:
                 the first weights were ("sha256 …" if a file's), outlives the process.
             report: takes lines of progress.
         """
-        self.model = objective.model.to(place.device)
+        self.model = objective.model.to(process.device)
         self.advance = objective.advance
-        if place.device.type == "cpu" or habits.precision == "bf16":
+        if process.device.type == "cpu" or settings.precision == "bf16":
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        wrapped = place.distribute(objective.to(place.device))
+        wrapped = process.distribute(objective.to(process.device))
         self.objective: Callable[..., dict[str, Tensor]]
-        self.objective = torch.compile(wrapped) if habits.compile else wrapped
+        self.objective = torch.compile(wrapped) if settings.compile else wrapped
         self.optimisers = make_optimisers(self.model)
-        self.average = AveragedWeights(self.model, habits.decay)
+        self.average = AveragedWeights(self.model, settings.decay)
         self.source, self.validation, self.plan = source, validation, plan
-        self.folder, self.place, self.habits = folder, place, habits
+        self.folder, self.process, self.settings = folder, process, settings
         self.recipe, self.report = recipe, report
         self.step = 0
         self.skipped = 0
@@ -93,12 +93,12 @@ class Trainer:
         Raises:
             CheckpointError: it cannot be read, or is another network's.
         """
-        state = self.folder.load_state(self.place.device)
+        state = self.folder.load_state(self.process.device)
         if state["model"].keys() != self.model.state_dict().keys():
             raise CheckpointError(
                 f"{self.folder.path} holds the run of another network than {self.model.name}"
             )
-        if self.place.leads:
+        if self.process.leads:
             self.folder.forget_after(state["step"])
         self.model.load_state_dict(state["model"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -116,14 +116,14 @@ class Trainer:
         while (progress := self.progress()) < 1:
             stage = self.plan.stage(progress)
             values = self.train_step(progress, stage)
-            window.add(values, stage.batch * self.place.world)
-            if self.step % self.habits.log_steps == 0:
+            window.add(values, stage.batch * self.process.world)
+            if self.step % self.settings.log_steps == 0:
                 self._log(window, validation_loss)
                 window, validation_loss = Window(), math.nan
-            if self.clock.seconds - saved >= 60 * self.habits.save_minutes:
+            if self.clock.seconds - saved >= 60 * self.settings.save_minutes:
                 self.save()
                 saved = self.clock.seconds
-            if self.clock.seconds - validated >= 60 * self.habits.sheet_minutes:
+            if self.clock.seconds - validated >= 60 * self.settings.sheet_minutes:
                 validation_loss = self.validate()
                 validated = self.clock.seconds
         if window.samples:
@@ -134,16 +134,16 @@ class Trainer:
     def progress(self) -> float:
         """0 to 1, the same on all processes."""
         progress = self.plan.progress(self.step, self.clock.seconds)
-        if self.place.world > 1:
-            shared = torch.tensor(progress, device=self.place.device)
+        if self.process.world > 1:
+            shared = torch.tensor(progress, device=self.process.device)
             torch.distributed.broadcast(shared, src=0)
             progress = float(shared)
         return progress
 
     def train_step(self, progress: float, stage: Stage) -> dict[str, float]:
         """One optimiser step, or none if the gradient is not finite; gives the loss's terms."""
-        index = self.step * self.place.world + self.place.rank
-        pairs = self.source.pairs(index, stage).to(self.place.device)
+        index = self.step * self.process.world + self.process.rank
+        pairs = self.source.pairs(index, stage).to(self.process.device)
         rate = self.plan.learning_rate(self.step, progress)
         set_rate(self.optimisers, rate)
         # Weights that were trained before have found their way.
@@ -168,7 +168,7 @@ class Trainer:
     @torch.no_grad()
     def validate(self) -> float:
         """Mean absolute error of the averaged weights, in [0, 1]; nan without validation pairs."""
-        if not (self.validation and self.place.leads):
+        if not (self.validation and self.process.leads):
             return math.nan
         trained = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.model.load_state_dict(self.average.weights)
@@ -184,7 +184,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the state to resume from, and the averaged weights."""
-        if not self.place.leads:
+        if not self.process.leads:
             return
         self.folder.save_state(
             {
@@ -201,9 +201,9 @@ class Trainer:
             "steps": self.step,
             "minutes": round(self.clock.seconds / 60, 1),
             "skipped": self.skipped,
-            "processes": self.place.world,
-            "precision": self.habits.precision,
-            "decay": self.habits.decay,
+            "processes": self.process.world,
+            "precision": self.settings.precision,
+            "decay": self.settings.decay,
             "torch": torch.__version__,
         }
         metadata = {**self.recipe, "plan": json.dumps(vars(self.plan)), "run": json.dumps(numbers)}
@@ -213,19 +213,19 @@ class Trainer:
 
     def _magnify(self, pairs: Pairs) -> Tensor:
         low, high = self.model.value_range
-        pairs = pairs.to(self.place.device)
+        pairs = pairs.to(self.process.device)
         frames = (low + (high - low) * frame for frame in (pairs.reference, pairs.query))
         with self._autocast():
             output: Tensor = self.model(*frames, pairs.alpha[:, None, None, None])
         return ((output.float() - low) / (high - low)).clamp(0, 1).cpu()
 
     def _autocast(self) -> AbstractContextManager[object]:
-        if self.habits.precision == "fp32":
+        if self.settings.precision == "fp32":
             return nullcontext()
-        return torch.autocast(self.place.device.type, torch.bfloat16)
+        return torch.autocast(self.process.device.type, torch.bfloat16)
 
     def _log(self, window: Window, validation_loss: float) -> None:
-        if not self.place.leads:
+        if not self.process.leads:
             return
         means = window.means()
         seconds = self.clock.seconds

@@ -1,4 +1,4 @@
-"""The device of this process, and its place among others (torchrun)."""
+"""This process: its device, and its rank among others (torchrun)."""
 
 import os
 import warnings
@@ -16,8 +16,8 @@ from magnify.runtime import keep_freed_memory
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where this process computes.
+class Process:
+    """One process of a training run.
 
     Attributes:
         device: its own.
@@ -47,8 +47,8 @@ class Place:
 
 
 @contextmanager
-def find_place(device: str = "auto") -> Iterator[Place]:
-    """This process's place; under torchrun, in its process group for as long as it lasts.
+def this_process(device: str = "auto") -> Iterator[Process]:
+    """The one that this is; under torchrun, in its process group for as long as the context lasts.
 
     Raises:
         SettingsError: there is no such device.
@@ -62,7 +62,7 @@ def find_place(device: str = "auto") -> Iterator[Place]:
     if device == "cpu":
         keep_freed_memory()
     if "WORLD_SIZE" not in os.environ:
-        yield Place(torch.device("cuda:0" if device == "cuda" else "cpu"))
+        yield Process(torch.device("cuda:0" if device == "cuda" else "cpu"))
         return
     local = int(os.environ["LOCAL_RANK"])
     if device == "cuda":
@@ -73,7 +73,7 @@ def find_place(device: str = "auto") -> Iterator[Place]:
         torch.cuda.set_device(local)
     dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
-        place = torch.device(device, local) if device == "cuda" else torch.device("cpu")
-        yield Place(place, dist.get_rank(), dist.get_world_size())
+        own = torch.device(device, local) if device == "cuda" else torch.device("cpu")
+        yield Process(own, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
