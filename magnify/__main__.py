@@ -17,6 +17,9 @@ def main() -> None:
     from magnify.cli import app
 
     signal.signal(signal.SIGTERM, _end)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup
+        signal.signal(hang_up, _end)
     # A shell without job control starts background commands deaf to it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _repeat_interrupt

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -101,13 +100,15 @@ class Static(Mode):
         count = 0
         # Closed here, not by the garbage collector, which would swallow a Ctrl-C meanwhile.
         with closing(clip.frames()) as frames:
-            for frame in islice(frames, self.index, self.index + self.mean_of):
-                total += frame.picture * (65535 / np.iinfo(frame.picture.dtype).max)
-                count += 1
-        if count < self.mean_of:
-            self._refuse(self.index + count)
+            for count, frame in enumerate(frames, 1):
+                if count > self.index:
+                    total += frame.picture * (65535 / np.iinfo(frame.picture.dtype).max)
+                if count == self.index + self.mean_of:
+                    break
+        if count < self.index + self.mean_of:
+            self._refuse(count)
         # 16 bits keep what the mean of 8-bit frames knows beyond its levels.
-        mean = np.rint(total / count).astype(np.uint16)
+        mean = np.rint(total / self.mean_of).astype(np.uint16)
         return StaticOperator(network.encode_shape(torch.from_numpy(mean)[None]))
 
     def _refuse(self, count: int) -> None:
@@ -155,6 +156,8 @@ class Bandpass(Mode):
     def __post_init__(self) -> None:
         if self.low is None and self.high is None and self.coefficients is None:
             raise SettingsError("a band needs a low or a high cut-off in Hz, or a name")
+        if self.memory_budget is not None and self.memory_budget < 1:
+            raise SettingsError(f"the memory budget must be above 0, not {self.memory_budget}")
 
     @property
     def label(self) -> str:
@@ -184,7 +187,7 @@ class Bandpass(Mode):
 
     def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
         chosen = self._filter(clip)
-        budget = self.memory_budget or available_memory() // 4
+        budget = available_memory() // 4 if self.memory_budget is None else self.memory_budget
         if isinstance(chosen, LinearPhaseFir):
             self._check_memory(chosen, clip, network, budget)
         return chosen.operator(Storage(budget, frames=clip.count, announce=notify))
@@ -203,7 +206,7 @@ class Bandpass(Mode):
         )
 
     def _rate(self, clip: Clip) -> float:
-        rate = self.sampling_rate or clip.rate
+        rate = clip.rate if self.sampling_rate is None else self.sampling_rate
         if rate is None:
             raise SettingsError("the video does not say its frame rate; give --sampling-rate")
         return rate

@@ -19,6 +19,8 @@ from magnify.threads import behind
 from magnify.version import __version__
 from magnify.video import Encoding, Picture, VideoWriter
 
+LARGEST_ALPHA = 10_000.0
+"""Far beyond what any network can follow; not far from there, its numbers overflow."""
 WRITTEN_BEHIND = 8
 """Magnified frames that wait for the encoder, at most."""
 
@@ -100,7 +102,7 @@ def magnify_video(
     Args:
         source: a video file, a folder of pictures or a printf pattern (these need `fps`).
         output: the file to write; its name decides the container.
-        alpha: the total factor: 1 leaves the motion as it is, below 1 attenuates it.
+        alpha: the total factor, 0 to 10,000: 1 leaves the motion as it is, below 1 attenuates it.
         mode: what counts as motion; `Static()` (since the first frame) by default.
         weights: a built-in name, a checkpoint file, or what `load_engine` gave.
         start, end: seconds from the first frame; frames outside are left out.
@@ -199,5 +201,5 @@ def magnify_frames(
 
 
 def check_alpha(alpha: float) -> None:
-    if not (np.isfinite(alpha) and alpha >= 0):
-        raise SettingsError(f"alpha must be a finite number, 0 or more, not {alpha}")
+    if not 0 <= alpha <= LARGEST_ALPHA:
+        raise SettingsError(f"alpha must be a number from 0 to {LARGEST_ALPHA:g}, not {alpha:g}")

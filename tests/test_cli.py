@@ -131,6 +131,7 @@ def test_all_of_several_failing_is_a_plain_failure(tmp_path: Path) -> None:
     [
         (["--alpha", "-1"], "alpha must be"),
         (["--alpha", "nan"], "alpha must be"),
+        (["--alpha", "1e30"], "alpha must be"),
         (["--device", "toaster"], "unknown device"),
         (["--reference", "last"], "reference 'last'"),
         (["--reference", "99"], "the clip has 12 frames"),
@@ -138,6 +139,9 @@ def test_all_of_several_failing_is_a_plain_failure(tmp_path: Path) -> None:
         (["--start", "soon"], "'soon' is no time"),
         (["--overwrite", "--skip-existing"], "exclude each other"),
         (["--codec", "no_such_codec"], "no_such_codec"),
+        (["--codec", "rawvideo"], "rawvideo is not a video encoder"),
+        (["--mode", "sideways"], "'sideways' is not one of"),
+        (["--output", "-"], "standard output"),
         (["--pix-fmt", "no_such_format"], "no_such_format"),
         (["--frobnicate"], "--frobnicate"),
     ],
@@ -153,6 +157,42 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert message in line
     assert result.stdout == ""
     assert sorted(clip.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize("group", ["weights", "synth"])
+def test_a_group_without_its_command_says_so(group: str) -> None:
+    result = invoke(group)
+    assert result.exit_code == 2
+    assert "magnify: error:  See" not in result.stderr
+
+
+def test_an_output_never_replaces_another_input(clip: Path) -> None:
+    other = clip.with_name("clip_x20_static.mp4")
+    other.write_bytes(clip.read_bytes())
+    result = run(clip, other, "--overwrite")
+    assert result.exit_code == 3
+    assert "is one of the inputs" in error_lines(result)[0]
+    assert other.read_bytes() == clip.read_bytes()
+    assert clip.with_name("clip_x20_static_x20_static.mp4").is_file()
+
+
+def test_an_empty_folder_may_be_written_to(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "magnified").mkdir()
+    assert run(clip, "-o", f"{tmp_path / 'magnified'}/").exit_code == 0
+    assert len(list((tmp_path / "magnified").iterdir())) == 12
+
+
+def test_a_name_that_the_system_refuses_stops_no_other_input(clip: Path, tmp_path: Path) -> None:
+    result = run(tmp_path / ("x" * 300 + ".mp4"), clip)
+    assert result.exit_code == 3
+    assert len(error_lines(result)) == 2
+    assert clip.with_name("clip_x20_static.mp4").is_file()
+
+
+def test_the_longest_name_that_the_system_allows(clip: Path) -> None:
+    output = clip.with_name("x" * 251 + ".mp4")
+    assert run(clip, "-o", output).exit_code == 0
+    assert len(read_clip(output)) == 12
 
 
 def test_two_inputs_for_one_output_are_refused(clip: Path, tmp_path: Path) -> None:
@@ -194,6 +234,10 @@ def test_termination_leaves_nothing_behind_either(tmp_path: Path) -> None:
     assert interrupted_by(signal.SIGTERM, tmp_path) == 143
 
 
+def test_hanging_up_leaves_nothing_behind_either(tmp_path: Path) -> None:
+    assert interrupted_by(signal.SIGHUP, tmp_path) == 129
+
+
 def test_dry_run_says_what_would_be_done_and_does_nothing(clip: Path) -> None:
     before = sorted(clip.parent.iterdir())
     result = run(clip, "--dry-run", "--json")
@@ -203,6 +247,21 @@ def test_dry_run_says_what_would_be_done_and_does_nothing(clip: Path) -> None:
     assert (plan["frames"], plan["width"], plan["height"]) == (12, 48, 40)
     assert run(clip, "--dry-run").stdout.startswith(f"{clip} -> ")
     assert sorted(clip.parent.iterdir()) == before
+
+
+def test_dry_run_finds_what_would_go_wrong(clip: Path, tmp_path: Path) -> None:
+    for arguments, message in (
+        (["--codec", "nonsense"], "no video encoder nonsense"),
+        (["-o", tmp_path / "nowhere" / "x.mp4"], "there is no folder"),
+        (["-o", tmp_path / "x.xyz"], "cannot write .xyz files"),
+        (["-o", clip, "--overwrite"], "is the input itself"),
+    ):
+        result = run(clip, "--dry-run", *arguments)
+        assert result.exit_code in (1, 2)
+        assert message in result.stderr
+    fine = run(clip, "--dry-run", "--json", "--output-dir", tmp_path / "later", "--pix-fmt", "gray")
+    assert fine.exit_code == 0, fine.stderr
+    assert not (tmp_path / "later").exists()
 
 
 def test_quiet_says_nothing(clip: Path) -> None:

@@ -218,10 +218,14 @@ def test_blocks_keep_to_the_working_memory(tmp_path: Path) -> None:
             widths.append(change.shape[1])
             return super().__call__(change)
 
-    storage = Storage(64 * 1024, tmp_path)
-    stream(WholeClip(Recorded(2, 8, 30), storage), clip(60), 7)
-    assert sum(widths) == 30
+    storage = Storage(1024 * 1024, tmp_path)
+    wide = clip(60).repeat(1, 10, 1, 1)
+    stream(WholeClip(Recorded(2, 8, 30), storage), wide, 7)
+    assert sum(widths) == 300
     assert max(widths) * 4 * 4 * 120 <= storage.working_bytes
+    widths.clear()
+    stream(WholeClip(Recorded(2, 8, 30), Storage(1, tmp_path)), wide, 7)
+    assert len(widths) < 10, "however small the budget"
 
 
 def test_a_clip_without_frames_has_no_motion() -> None:

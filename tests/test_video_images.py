@@ -59,10 +59,21 @@ def test_the_frame_rate_is_the_users(tmp_path: Path) -> None:
         VideoReader(pattern, fps=0)
 
 
+def test_a_video_may_have_a_pattern_for_a_name(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "50%dark.mp4")
+    with VideoReader(clip) as reader, VideoWriter(tmp_path / "80%dark.mp4", reader) as writer:
+        for frame in reader:
+            writer.write(frame)
+    assert probe(tmp_path / "80%dark.mp4").frames == 20
+
+
 def test_sequences_that_cannot_be_read(tmp_path: Path) -> None:
     pattern = make_images(tmp_path / "in" / "%03d.png")
     with pytest.raises(VideoError, match="no images found"):
         VideoReader(tmp_path / "in" / "other_%03d.png", fps=25)
+    (tmp_path / "videos").mkdir()
+    with pytest.raises(VideoError, match="of videos in a folder, give the files"):
+        VideoReader(tmp_path / "videos")
     with pytest.raises(VideoError, match="there is no folder"):
         VideoReader(tmp_path / "nowhere" / "%03d.png", fps=25)
     (tmp_path / "in" / "004.png").write_text("not an image")

@@ -1,5 +1,6 @@
 """Reading video: every frame, its picture and its time, as ffmpeg finds them too."""
 
+import os
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -237,6 +238,29 @@ def test_damage_in_the_middle_is_told_at_the_end(tmp_path: Path) -> None:
     clip.write_bytes(data)
     with pytest.raises(TruncatedInputError, match="1 packets are damaged; 19 frames were read"):
         read(clip)
+
+
+def test_damaged_frames_are_told_at_the_end(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.ts", *X264, frames=40, width=320, height=240)
+    data = bytearray(clip.read_bytes())
+    for packet in range(len(data) // 3 // 188 * 188, len(data) // 2, 188):
+        data[packet + 100 : packet + 160] = bytes(range(60))
+    clip.write_bytes(data)
+    with pytest.raises(TruncatedInputError, match=r"\d+ frames are damaged; \d+ frames were read"):
+        read(clip)
+
+
+def test_what_lies_behind_the_last_box_is_no_damage(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", *X264)
+    clip.write_bytes(clip.read_bytes() + b"some program's own data " * 30)
+    assert len(read(clip)) == 20
+
+
+def test_pipes_are_refused_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.mp4"
+    os.mkfifo(pipe)
+    with pytest.raises(VideoError, match="is no file; videos are read more than once"):
+        VideoReader(pipe)
 
 
 def test_inputs_that_are_no_videos(tmp_path: Path) -> None:

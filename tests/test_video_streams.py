@@ -230,26 +230,78 @@ def shifted(packets: list[StoredPacket], seconds: Fraction) -> list[StoredPacket
     return [StoredPacket(p.time + seconds, p.duration, p.digest) for p in packets]
 
 
-def test_a_cover_picture_is_no_video(talkie: Path) -> None:
-    cover = talkie.parent / "cover.png"
+def with_cover(clip: Path, output: str) -> Path:
+    cover = clip.parent / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=20x20", "-frames:v", "1", cover)
-    clip = add(
-        talkie,
-        cover,
-        "-map",
-        "1",
-        "-c:v:1",
-        "png",
-        "-disposition:v:1",
-        "attached_pic",
-        output="1.mp4",
-    )
+    attached = ["-map", "1", "-c:v:1", "png", "-disposition:v:1", "attached_pic"]
+    return add(clip, cover, *attached, output=output)
+
+
+def test_a_cover_picture_is_no_video(talkie: Path) -> None:
+    clip = with_cover(talkie, "1.mp4")
     assert (probe(clip).width, probe(clip).frames) == (64, 30)
     assert copy(clip, talkie.parent / "out.mp4") == []
     assert "(attached pic)" in describe(talkie.parent / "out.mp4")
     assert read_packets(talkie.parent / "out.mp4", "v:1")[0].digest == (
         read_packets(clip, "v:1")[0].digest
     )
+
+
+def test_a_cover_picture_does_not_hold_up_what_is_cut_with_it(talkie: Path) -> None:
+    clip = with_cover(talkie, "1.mp4")
+    assert copy(clip, talkie.parent / "out.mp4", end=0.4) == []
+    assert len(read_packets(talkie.parent / "out.mp4", "a:1")) == pytest.approx(19, abs=1)
+    assert "(attached pic)" in describe(talkie.parent / "out.mp4")
+
+
+def test_where_a_cover_picture_cannot_stay_it_is_said(talkie: Path) -> None:
+    clip = with_cover(talkie, "1.mp4")
+    assert copy(clip, talkie.parent / "out.mov") == [
+        "the cover picture (png) cannot be stored in mov; dropped"
+    ]
+    assert copy(clip, talkie.parent / "tags.mp4", metadata={"camera": "7"}) == [
+        "the cover picture gives way to tags that this container has no places for"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "codec", "output", "kept"),
+    [
+        ("in.avi", "pcm_s16le", "out.mp4", True),
+        ("in.mkv", "pcm_s16le", "out.mov", True),
+        ("in.avi", "adpcm_ms", "out.mp4", False),
+        ("in.wmv", "wmav2", "out.mkv", False),
+        ("in.wmv", "wmav2", "out.mp4", False),
+    ],
+)
+def test_sound_that_does_not_say_where_its_channels_belong(
+    tmp_path: Path, source: str, codec: str, output: str, kept: bool
+) -> None:
+    stereo = ["-ac", "2", "-c:a", codec]
+    clip = make_clip(tmp_path / source, "-c:v", "mjpeg", *stereo, audio=1, frames=30)
+    notices = [notice for notice in copy(clip, tmp_path / output) if "audio" in notice]
+    anew = "re-encoded as flac" if output.endswith("mkv") else "re-encoded as aac"
+    assert [notice.partition("; ")[2] for notice in notices] == ([] if kept else [anew])
+    assert "stereo" in describe(tmp_path / output)
+    before, after = (read_packets(path, "a:0") for path in (clip, tmp_path / output))
+    ends = [packets[-1].time + packets[-1].duration for packets in (before, after)]
+    assert ends[1] == pytest.approx(ends[0], abs=0.1)
+
+
+def test_surround_sound_from_the_side_fits_into_webm(tmp_path: Path) -> None:
+    surround = ["-ac", "6", "-c:a", "ac3"]
+    clip = make_clip(tmp_path / "in.mkv", *X264, *surround, audio=1, frames=30)
+    assert "5.1(side)" in describe(clip)
+    (notice,) = copy(clip, tmp_path / "out.webm")
+    assert notice.endswith("re-encoded as libopus")
+    assert "5.1" in describe(tmp_path / "out.webm")
+
+
+@pytest.mark.parametrize("output", ["out.mov", "out.mp4"])
+def test_a_timecode_is_kept(tmp_path: Path, output: str) -> None:
+    clip = make_clip(tmp_path / "in.mov", *X264, "-timecode", "01:00:00:00")
+    assert copy(clip, tmp_path / output) == []
+    assert "timecode        : 01:00:00:00" in describe(tmp_path / output)
 
 
 def test_broadcast_clocks_start_at_zero(tmp_path: Path) -> None:

@@ -188,6 +188,22 @@ def test_what_an_output_cannot_keep_is_said(tmp_path: Path) -> None:
         assert copy(clip, tmp_path / name, encoding) == ["transparency is dropped"]
     clip = make_clip(tmp_path / "grey.mkv", "-c:v", "ffv1", "-pix_fmt", "gray")
     assert copy(clip, tmp_path / "out4.mp4") == []
+    clip = make_clip(tmp_path / "alpha.webm", "-c:v", "libvpx-vp9", "-pix_fmt", "yuva420p")
+    assert copy(clip, tmp_path / "out5.mkv") == ["transparency is dropped"]
+    assert "alpha_mode" not in describe(tmp_path / "out5.mkv").lower()
+    mastering = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
+    hdr = ["-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params"]
+    clip = make_clip(tmp_path / "hdr.mp4", *hdr, f"log-level=none:master-display={mastering}")
+    assert copy(clip, tmp_path / "out6.mp4") == [
+        "HDR10's mastering display and content light level are dropped"
+    ]
+
+
+def test_frames_closer_than_a_gif_can_tell_stay_in_order(tmp_path: Path) -> None:
+    close = "settb=1/1000,setpts=N*2"
+    clip = make_clip(tmp_path / "in.mkv", *X264, "-fps_mode", "passthrough", filters=close)
+    copy(clip, tmp_path / "out.gif")
+    assert len(read_pictures(tmp_path / "out.gif")) == 20
 
 
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "bgr0", "yuv420p10le", "gbrp16le"])

@@ -22,11 +22,13 @@ def load_modules(path: Path, modules: Mapping[str, nn.Module], source: str) -> N
     try:
         tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise CheckpointError(f"{path}: not a readable torch file ({error})") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path}: not a readable torch file ({reason})") from error
     try:
         for name, module in modules.items():
             module.load_state_dict(
                 {part: tensors[f"{name}.{part}"] for part in module.state_dict()}
             )
     except (KeyError, RuntimeError, TypeError) as error:
-        raise CheckpointError(f"{path}: not the state dict of {source} ({error})") from error
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: not the state dict of {source} ({reason})") from error

@@ -1,12 +1,13 @@
 """The `magnify` command: its groups, its version, and the only place that handles errors."""
 
+import errno
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from magnify.cli import bandpass, bands, bench, evaluate, models, run, synth, train, weights
-from magnify.cli.console import error_line
+from magnify.cli.console import error_line, system_error
 from magnify.errors import MagnifyError, SettingsError
 from magnify.version import __version__
 
@@ -26,11 +27,17 @@ class ErrorHandlingGroup(TyperGroup):
             return super().invoke(ctx)
         except UsageError as error:
             command = error.ctx.command_path if error.ctx else "magnify"
-            error_line(f"{error.format_message()} See `{command} --help`.")
+            message = " ".join(error.format_message().split()) or "a command is missing."
+            error_line(f"{message} See `{command} --help`.")
             raise typer.Exit(EXIT_USAGE) from error
         except MagnifyError as error:
             error_line(str(error))
             raise typer.Exit(exit_code(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # nobody reads on
+                raise
+            error_line(system_error(error))
+            raise typer.Exit(EXIT_FAILED) from error
 
 
 def exit_code(error: MagnifyError) -> int:
@@ -42,7 +49,7 @@ app = typer.Typer(
     name="magnify",
     help="See tiny motion in video: learning-based motion magnification.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of several inputs failed, "
-    "130 interrupted.",
+    "129, 130, 143 ended by a signal.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

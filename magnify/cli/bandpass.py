@@ -24,8 +24,8 @@ class FilterChoice(StrEnum):
 
 def parse_bytes(text: str) -> int:
     """A number of bytes, such as 500MB or 4G."""
-    match = re.fullmatch(r"([\d.]+) *([KMGT]?)B?", text.strip().upper())
-    if match is None or match[1].count(".") > 1:
+    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) *([KMGT]?)B?", text.strip().upper())
+    if match is None:
         raise typer.BadParameter(f"'{text}' is no amount of memory; write 500MB or 4GB")
     return int(float(match[1]) * UNITS[match[2]])
 
@@ -118,7 +118,7 @@ def bandpass(
         named = named_band(band)
         low = named.low if low is None else low
         high = named.high if high is None else high
-        sampling_rate = sampling_rate or named.sampling_rate
+        sampling_rate = named.sampling_rate if sampling_rate is None else sampling_rate
     mode = Bandpass(
         low=low,
         high=high,

@@ -1,22 +1,24 @@
 """Several inputs through one engine: names, checks, progress, reports, exit codes."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import typer
 
-from magnify.cli.console import error_line, notice_line, progress
+from magnify.cli.console import error_line, notice_line, progress, system_error
 from magnify.cli.options import Common, HwAccel
 from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
 
 if TYPE_CHECKING:
     from magnify.modes import Mode
     from magnify.pipeline import Engine, Report
-    from magnify.video import Encoding
+    from magnify.video import Encoding, VideoInfo
 
 EXIT_SOME_FAILED = 3
 
@@ -62,7 +64,9 @@ def plan(common: Common, label: str) -> list[Job]:
     """Each input's output: beside it, named after what is done to it, unless told otherwise."""
     jobs: list[Job] = []
     for source in common.inputs:
-        stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", source.name if source.is_dir() else source.stem)
+        stem = source.name if os.path.isdir(source) else source.stem
+        if not os.path.exists(source):
+            stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", stem)
         suffix = ".mkv" if common.lossless else ".mp4"
         name = f"{stem or 'frames'}_x{common.alpha:g}_{label}{suffix}"
         output = common.output or (common.output_dir or source.resolve().parent) / name
@@ -84,13 +88,28 @@ def _attempt(
     except MagnifyError as error:
         failures.append((job, error))
         return False
+    except OSError as error:  # such as a folder that may not be looked into
+        failures.append((job, VideoError(system_error(error))))
+        return False
     return True
 
 
 def _check(job: Job, common: Common) -> None:
-    if not (job.output.exists() and not common.overwrite and not common.skip_existing):
+    output = job.output
+    if (
+        not output.exists()
+        or common.skip_existing
+        or (output.is_dir() and not any(output.iterdir()))
+    ):
         return
-    raise VideoError(f"{job.output} exists; use --overwrite to replace it or --skip-existing")
+    if not common.overwrite:
+        raise VideoError(f"{output} exists; use --overwrite to replace it or --skip-existing")
+    for other in common.inputs:
+        if other != job.input and os.path.exists(other) and output.samefile(other):
+            raise VideoError(
+                f"{job.input}: its output {output} is one of the inputs, which are never replaced; "
+                "choose another --output-dir"
+            )
 
 
 def _skipped(job: Job, common: Common) -> bool:
@@ -178,7 +197,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         end=common.end,
         max_frames=common.max_frames,
     )
-    notices = mode.check(clip)
+    notices = mode.check(clip) + _losses(job, common, clip.info)
     facts = {
         "input": str(job.input),
         "output": str(job.output),
@@ -205,6 +224,18 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         )
         for notice in notices:
             notice_line(notice)
+
+
+def _losses(job: Job, common: Common, source: "VideoInfo") -> list[str]:
+    """What the writer will say: it is opened, and leaves nothing behind."""
+    from magnify.video import VideoWriter
+
+    with TemporaryDirectory() as folder:
+        made_later = common.output_dir is not None and not common.output_dir.exists()
+        output = Path(folder, job.output.name) if made_later else job.output
+        writer = VideoWriter(output, source, _encoding(common), overwrite=common.overwrite)
+        writer.discard()
+    return writer.notices
 
 
 def _make_folder(folder: Path) -> None:

@@ -34,6 +34,12 @@ def notice_line(message: str) -> None:
     print(f"magnify: {message}", file=sys.stderr)
 
 
+def system_error(error: OSError) -> str:
+    """What the system says, in one line."""
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
 class Reporter(Protocol):
     """Called with the stage, frames done, and frames in all if known."""
 
@@ -53,7 +59,11 @@ def progress(name: str, *, quiet: bool) -> Iterator[Reporter]:
     elif not sys.stderr.isatty():
         yield _PlainProgress(name)
     else:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+        )
         with Progress(*columns, _Rate(), TimeRemainingColumn(), console=console()) as bar:
             task = bar.add_task(name, total=None)
             yield lambda stage, done, total: bar.update(
@@ -65,12 +75,13 @@ class _PlainProgress:
     def __init__(self, name: str) -> None:
         self.name = name
         self.stage = ""
-        self.began = self.printed = time.monotonic()
+        self.began = self.printed = self.last = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int | None, /) -> None:
         now = time.monotonic()
         if stage != self.stage:
-            self.stage, self.began = stage, now
+            self.stage, self.began = stage, self.last
+        self.last = now
         if now - self.printed < PLAIN_SECONDS and done != total:
             return
         self.printed = now

@@ -13,6 +13,8 @@ from magnify.temporal.spool import Spool, Storage
 
 BUFFERS = 4
 """How many float32 copies of its working length a filter holds at once."""
+LEAST_WIDTH = 64
+"""Values that are filtered at once, however small the budget: one by one would take for ever."""
 
 
 class TimeFilter(ABC):
@@ -125,7 +127,7 @@ class WholeClip(Operator):
 
     def _filter(self, spool: Spool, device: torch.device) -> None:
         column = 4 * BUFFERS * self.filter.working_frames(len(spool))
-        width = max(1, self.storage.working_bytes // column)
+        width = max(LEAST_WIDTH, self.storage.working_bytes // column)
         for start in range(0, spool.values, width):
             block = spool.read(start, min(start + width, spool.values))
             motion = self.filter(block.to(device, torch.float32))

@@ -4,6 +4,7 @@ from __future__ import annotations  # PyAV's packets are generic in its stubs on
 
 from collections.abc import Generator
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import av
@@ -24,16 +25,24 @@ def open_video(path: Path, card: HWAccel | None = None) -> InputContainer:
     """Open a video file, to be decoded by the CPU or by a graphics card.
 
     Raises:
-        VideoError: missing, unreadable, not a video, or a single image.
+        VideoError: missing, unreadable, a pipe, not a video, or a single image.
     """
-    if not path.exists():
-        raise VideoError(f"{path}: no such file")
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise VideoError(f"{path}: no such file") from error
+        raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
+    if not S_ISREG(mode):
+        raise VideoError(
+            f"{path}: is no file; videos are read more than once: save it to one first"
+        )
     try:
         # Without "file:", a name such as "a:b.mp4" reads as a protocol. Tags in unknown
         # encodings must come out as the bytes that went in.
         container = av.open(f"file:{path}", metadata_errors="surrogateescape", hwaccel=card)
     except av.FFmpegError as error:
-        missing = missing_bytes(path) if path.is_file() else 0
+        missing = missing_bytes(path) if not isinstance(error, PermissionError) else 0
         reason = f"its end is missing, {missing} bytes or more" if missing else error.strerror
         raise VideoError(f"{path}: cannot be read as a video ({reason})") from error
     if container.format.name == "image2" or container.format.name.endswith("_pipe"):
@@ -93,6 +102,7 @@ class Decoder:
         self._start_pts = start_pts
         self._card = card
         self._undecodable = 0
+        self._corrupt = 0
 
     def __iter__(self) -> Generator[av.VideoFrame, None, None]:
         with open_video(self.path, self._card) as container:
@@ -110,10 +120,16 @@ class Decoder:
 
     def _decode(self, packet: Packet[Any]) -> list[av.VideoFrame]:
         try:
-            return decode(packet)
+            frames = decode(packet)
         except av.FFmpegError:
             self._undecodable += 1
             return []
+        self._corrupt += sum(frame.is_corrupt for frame in frames if self._is_wanted(frame))
+        return frames
+
+    def _is_wanted(self, frame: av.VideoFrame) -> bool:
+        """After a jump, frames before the wanted one may lack what they refer to."""
+        return self._start_pts is None or (frame.pts is not None and frame.pts >= self._start_pts)
 
     def _damage(self, reason: str | None) -> str | None:
         missing = missing_bytes(self.path)
@@ -123,4 +139,6 @@ class Decoder:
             return f"reading broke off ({reason})"
         if self._undecodable:
             return f"{self._undecodable} packets are damaged"
+        if self._corrupt:
+            return f"{self._corrupt} frames are damaged"
         return None

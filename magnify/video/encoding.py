@@ -114,12 +114,20 @@ def encoder_settings(
     settings = _settings(encoding, suffix, info, notify)
     if info.interlaced:
         notify("the fields of interlaced frames are kept, but not marked as such")
-    if info.codec != "gif" and any(part.is_alpha for part in _components(info.pixel_format)):
+    if has_alpha(info):
         notify("transparency is dropped")
+    if info.mastering:
+        notify("HDR10's mastering display and content light level are dropped")
     aspect = info.sample_aspect_ratio or 1
     if aspect != 1 and ticks and settings.codec not in CODECS_WITH_ASPECT:
         notify(f"pixels of {aspect} aspect cannot be stored with {settings.codec} in {suffix}")
     return settings
+
+
+def has_alpha(info: VideoInfo) -> bool:
+    """Whether a source's pictures may be transparent; a GIF's palette always may."""
+    within = any(part.is_alpha for part in _components(info.pixel_format))
+    return info.alpha_beside or (within and info.codec != "gif")
 
 
 def _settings(
@@ -191,9 +199,10 @@ def _supported_formats(codec: str) -> list[str]:
         encoder = av.Codec(codec, "w")
     except UnknownCodecError as error:
         raise SettingsError(f"there is no video encoder {codec} (try libx264)") from error
-    if encoder.type != "video":
-        raise SettingsError(f"{codec} is not a video encoder (try libx264)")
-    return [format.name for format in encoder.video_formats or ()]
+    formats = [format.name for format in encoder.video_formats or ()]
+    if encoder.type != "video" or not formats:
+        raise SettingsError(f"{codec} is not a video encoder for files (try libx264)")
+    return formats
 
 
 def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str:
@@ -203,7 +212,13 @@ def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str
     wanted = deep + shallow if info.bit_depth > 8 else shallow + deep
     if not even:
         wanted = [name for name in wanted if _chroma(name) == (64, 64)]
-    return next((name for name in wanted if name in supported), supported[0])
+    found = next((name for name in wanted if name in supported), None)
+    if found is None and not even:
+        raise SettingsError(
+            f"the odd size {info.width}x{info.height} needs full chroma, which this codec does not "
+            "have; use libx264 or libx265"
+        )
+    return found or supported[0]
 
 
 def _components(pixel_format: str) -> tuple[VideoFormatComponent, ...]:

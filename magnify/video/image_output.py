@@ -10,7 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from magnify.errors import SettingsError
 from magnify.video.colour import ColourConverter
-from magnify.video.encoding import Encoding
+from magnify.video.encoding import CONTAINER_CODECS, Encoding, has_alpha
 from magnify.video.images import is_pattern, pattern_matcher
 from magnify.video.info import VideoInfo
 from magnify.video.reader import Frame
@@ -43,6 +43,8 @@ class ImageOutput:
         folder.mkdir()
         if info.audio_streams or info.subtitle_streams:
             notify("images have no sound, subtitles or time stamps; dropped")
+        if has_alpha(info):
+            notify("transparency is dropped")
 
     def write(self, frame: Frame) -> None:
         deep = frame.picture.dtype == np.uint16
@@ -66,7 +68,9 @@ class ImageOutput:
 def image_target(path: str | Path) -> tuple[Path, str] | None:
     """The folder and file name pattern that an output path stands for; None if it is a video."""
     name = Path(path).name
-    if is_pattern(name):
+    if name == "-":
+        raise SettingsError("-: standard output cannot take the result; name a file")
+    if is_pattern(name) and Path(name).suffix.lower() not in CONTAINER_CODECS:
         if not name.endswith(".png"):
             raise SettingsError(f"{path}: images are written as .png")
         return Path(path).parent, name

@@ -17,8 +17,8 @@ _NUMBER = re.compile(r"%(?:0(\d+))?d")
 
 
 def is_image_sequence(path: Path) -> bool:
-    """A folder, or a name such as `frame_%04d.png`."""
-    return path.is_dir() or is_pattern(path.name)
+    """A folder, or a name such as `frame_%04d.png` that is no file's own."""
+    return path.is_dir() or (is_pattern(path.name) and not path.exists())
 
 
 def is_pattern(name: str) -> bool:
@@ -43,7 +43,10 @@ def list_images(path: Path) -> list[Path]:
     """
     images = _numbered(path) if not path.is_dir() else _in_folder(path)
     if not images:
-        raise VideoError(f"{path}: no images found (looked for {', '.join(sorted(SUFFIXES))})")
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise VideoError(
+            f"{path}: no images found (looked for {kinds}); of videos in a folder, give the files"
+        )
     return images
 
 

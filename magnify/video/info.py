@@ -25,6 +25,9 @@ JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
 
 
+_MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
     """A video stream and the file around it. Sizes are those of the stored, unrotated pictures.
@@ -47,6 +50,8 @@ class VideoInfo:
         frame_interval_jitter: how far, in typical frame intervals, an interval strays from the
             typical one among the first 300 frames; 0 means a constant rate.
         interlaced: whether the frames are made of two fields.
+        alpha_beside: whether transparency is coded beside the pictures, as VP8 and VP9 have it.
+        mastering: whether HDR10's mastering display or content light level is stated.
         audio_streams, subtitle_streams: how many the file has.
         cut_start: seconds that are left out at the start.
         cut_end: whether the end may be left out.
@@ -70,6 +75,8 @@ class VideoInfo:
     display_matrix: tuple[int, ...] | None = None
     frame_interval_jitter: float = 0.0
     interlaced: bool = False
+    alpha_beside: bool = False
+    mastering: bool = False
     audio_streams: int = 0
     subtitle_streams: int = 0
     cut_start: Fraction = Fraction(0)
@@ -94,15 +101,16 @@ def probe(path: str | Path, *, fps: Fraction | float | None = None) -> VideoInfo
     """
     path = Path(path)
     if is_image_sequence(path):
-        return _probe_images(path, frame_rate(path, fps))
-    if fps is not None:
-        raise SettingsError(f"{path}: fps is for image sequences; a video has its own time stamps")
+        return _probe_images(path, list_images(path), frame_rate(path, fps))
     with open_video(path) as container:
+        if fps is not None:
+            raise SettingsError(
+                f"{path}: fps is for image sequences; a video has its own time stamps"
+            )
         return _probe_container(path, container)
 
 
-def _probe_images(path: Path, rate: Fraction) -> VideoInfo:
-    images = list_images(path)
+def _probe_images(path: Path, images: list[Path], rate: Fraction) -> VideoInfo:
     return replace(
         _describe(read_image(images[0]), 1 / rate),
         average_rate=rate,
@@ -133,6 +141,8 @@ def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
         duration=duration,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
         frame_interval_jitter=_interval_jitter(time_stamps),
+        alpha_beside=stream.metadata.get("alpha_mode") == "1",
+        mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame) or ()),
         audio_streams=len(container.streams.audio),
         subtitle_streams=len(container.streams.subtitles),
     )
@@ -183,14 +193,23 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    try:
-        side_data: Any = list(frame.side_data)  # whose stubs are wrong
-    except ValueError:  # one kind that PyAV does not know, such as EXIF, hides all others
+    side_data = _side_data(frame)
+    if side_data is None:
         return _turn(frame.rotation) if frame.rotation else None
     for data in side_data:
         if data.type == SideDataType.DISPLAYMATRIX:
             return struct.unpack("9i", bytes(data))
     return None
+
+
+def _side_data(frame: av.VideoFrame) -> list[Any] | None:
+    """None where one kind that PyAV does not know, such as EXIF, hides all others."""
+    try:
+        side_data: Any = list(frame.side_data)  # whose stubs are wrong
+    except ValueError:
+        return None
+    found: list[Any] = side_data
+    return found
 
 
 def _turn(angle: int) -> tuple[int, ...]:

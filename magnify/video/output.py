@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError
@@ -56,6 +57,7 @@ class ContainerOutput:
         self._palettes = Palettes(info.width, info.height) if gif else None
         self._time_base = CENTISECOND if gif else info.time_base
         self._durations: dict[int, int] = {}
+        self._earliest = -(2**62)
         self._delay: int | None = None
         self._shift = Fraction(0)
         self._begun = False
@@ -69,7 +71,7 @@ class ContainerOutput:
             added = {key: value for key, value in metadata.items() if key.lower() not in own}
             self._container.metadata.update({**added, **tags})
             if path.suffix.lower() in _MOV_FAMILY:
-                self._container.container_options.update(self._mov_options())
+                self._container.container_options.update(self._mov_options(notify))
             self._container.start_encoding()
         except BaseException:
             self.abandon()
@@ -85,8 +87,10 @@ class ContainerOutput:
             frame.picture, "rgb24" if self._palettes else self._settings.pixel_format, self._colour
         )
         encoded.time_base = self._time_base
-        encoded.pts = round((begin - self._shift) / self._time_base)
-        end = round((self._end - self._shift) / self._time_base)
+        # Ticks coarser than the source's would show two frames at once.
+        encoded.pts = max(round((begin - self._shift) / self._time_base), self._earliest)
+        end = max(round((self._end - self._shift) / self._time_base), encoded.pts + 1)
+        self._earliest = encoded.pts + 1
         self._durations[encoded.pts] = end - encoded.pts
         if self._palettes:
             encoded = self._palettes.apply(encoded)
@@ -165,13 +169,15 @@ class ContainerOutput:
             end = info.cut_start + info.frames / info.average_rate
         return self._copier.describe(self._stream, info.cut_start, end)
 
-    def _mov_options(self) -> dict[str, str]:
+    def _mov_options(self, notify: Callable[[str], None]) -> dict[str, str]:
         # Start offsets are stored in the movie's ticks, which must suit video and audio.
         ticks = self._time_base.denominator
         common = lcm(ticks, *(stream.rate for stream in self._container.streams.audio))
         options = {"movie_timescale": str(common if common <= _LARGEST_TIMESCALE else ticks)}
         if not all(_MOV_TAGS.fullmatch(tag) for tag in self._container.metadata):
             options["movflags"] = "use_metadata_tags"
+            if any(s.disposition & Disposition.attached_pic for s in self._container.streams):
+                notify("the cover picture gives way to tags that this container has no places for")
         return options
 
     def _begin(self, first: Frame) -> None:

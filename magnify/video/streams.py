@@ -73,8 +73,14 @@ class StreamCopier:
         self._next = next(self._packets, None)
 
     def copy_until(self, end: Fraction | None) -> None:
-        """Copy the packets that start before `end` seconds of the source's clock; None: all."""
-        while self._next is not None and (end is None or _time(self._next, end) < end):
+        """Copy the packets that start before `end` seconds of the source's clock; None: all.
+
+        A packet without a time, such as a cover picture, is copied when its turn comes.
+        """
+        while self._next is not None:
+            time = _time(self._next)
+            if end is not None and time is not None and time >= end:
+                break
             self._mux(self._lanes[self._next.stream_index].convert(self._next))
             self._next = next(self._packets, None)
 
@@ -87,13 +93,13 @@ class StreamCopier:
         self._source.close()
 
     def _add(self, stream: Stream, notify: Callable[[str], None]) -> None:
+        if stream.type == "data" and "timecode" in stream.metadata:
+            return  # QuickTime's own stream for a tag, written anew from it
         way, notice = lane(stream, self._target)
         if way is not None:
             self._lanes[stream.index] = way
-        elif "timecode" in stream.metadata or (
-            codec_name(stream) == "bin_data" and self._source.chapters()
-        ):
-            return  # QuickTime's own streams for a tag and for chapters, written anew from these
+        elif codec_name(stream) == "bin_data" and self._source.chapters():
+            return  # likewise for chapters
         if notice:
             notify(notice)
 
@@ -110,7 +116,8 @@ class StreamCopier:
     def _is_before_start(self, packet: Packet[Any]) -> bool:
         if self._start is None or packet.stream.disposition & Disposition.attached_pic:
             return False
-        return _time(packet, self._start) < self._start
+        time = _time(packet)
+        return time is not None and time < self._start
 
     def _mux(self, packets: list[Packet[Any]]) -> None:
         for packet in packets:
@@ -122,10 +129,10 @@ class StreamCopier:
             self._target.mux(packet)
 
 
-def _time(packet: Packet[Any], unknown: Fraction) -> Fraction:
-    """When a packet starts, in seconds of its file's clock."""
+def _time(packet: Packet[Any]) -> Fraction | None:
+    """When a packet starts, in seconds of its file's clock, where it says so."""
     ticks = packet.dts if packet.pts is None else packet.pts
-    return unknown if ticks is None else ticks * packet.time_base
+    return None if ticks is None else ticks * packet.time_base
 
 
 def _cut(chapter: Chapter, start: Fraction, end: Fraction | None) -> Chapter | None:

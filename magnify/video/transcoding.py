@@ -2,14 +2,16 @@
 
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
+from fractions import Fraction
 from io import BytesIO
 from typing import Any, Protocol
 
 import av
+from av.audio.layout import AudioLayout
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Disposition, Stream
 from av.subtitles.stream import SubtitleStream
 
 AUDIO_ENCODERS = {"mp4": "aac", "mov": "aac", "ipod": "aac", "matroska": "flac", "webm": "libopus"}
@@ -24,7 +26,12 @@ SUBTITLE_ENCODERS = {
 }
 """For text that a container cannot hold as it is; there is none for subtitles that are pictures."""
 
-_FILE_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "encoder"})
+USUAL_LAYOUTS = ("mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
+"""For 1 to 8 channels whose places the source does not tell; FFmpeg takes them for these too."""
+
+_FILE_TAGS = frozenset(
+    {"major_brand", "minor_version", "compatible_brands", "encoder", "alpha_mode"}
+)
 _STATISTICS = ("bps", "duration", "number_of_", "_statistics_")
 
 
@@ -53,23 +60,40 @@ class Copy:
 
 
 class AudioTranscoding:
-    """Audio in another codec, with its sampling rate if the codec has it."""
+    """Audio in another codec, with its sampling rate if the codec has it.
+
+    Frames without a time stamp, as decoders give them at the end, follow the one before.
+    """
 
     def __init__(self, source: AudioStream, target: OutputContainer, codec: str) -> None:
         rates = av.Codec(codec, "w").audio_rates or [source.rate]
         stream = target.add_stream(codec, rate=source.rate if source.rate in rates else max(rates))
         assert isinstance(stream, AudioStream)
-        stream.layout = source.layout
+        # Opus knows surround from behind, not from the side.
+        surround = codec == "libopus" and source.layout.name == "5.1(side)"
+        stream.layout = AudioLayout("5.1") if surround else _layout(source)
         describe(stream, source)
         self._source, self._stream = source, stream
+        self._end = 0
+        self._time_base: Fraction | None = None
 
     def convert(self, packet: Packet[Any]) -> list[Packet[Any]]:
-        frames = self._source.decode(packet)
-        return [encoded for frame in frames for encoded in self._stream.encode(frame)]
+        return self._encode(self._source.decode(packet))
 
     def flush(self) -> list[Packet[Any]]:
-        frames = [*self._source.decode(None), None]
-        return [encoded for frame in frames for encoded in self._stream.encode(frame)]
+        return [*self._encode(self._source.decode(None)), *self._stream.encode(None)]
+
+    def _encode(self, frames: list[av.AudioFrame]) -> list[Packet[Any]]:
+        packets: list[Packet[Any]] = []
+        for frame in frames:
+            if frame.pts is None and self._time_base is not None:
+                frame.pts, frame.time_base = self._end, self._time_base
+            if frame.pts is not None and frame.time_base is not None:
+                self._time_base = frame.time_base
+                length = Fraction(frame.samples, frame.sample_rate) / frame.time_base
+                self._end = frame.pts + round(length)
+            packets += self._stream.encode(frame)
+        return packets
 
 
 class SubtitleTranscoding:
@@ -100,6 +124,8 @@ def lane(source: Stream, target: OutputContainer) -> tuple[Lane | None, str]:
     """The way of a stream into a container, and what to say of it; None if there is no way."""
     container = target.format.name
     name = f"{source.type} stream {source.index} ({codec_name(source)})"
+    if container == "mov" and source.disposition & Disposition.attached_pic:
+        return None, f"the cover picture ({codec_name(source)}) cannot be stored in mov; dropped"
     if _can_hold(container, source):
         return Copy(source, target), ""
     refused = f"{name} cannot be stored in {container}"
@@ -136,8 +162,19 @@ def codec_name(stream: Stream) -> str:
 
 def _twin(source: Stream, target: OutputContainer) -> Stream:
     stream = target.add_stream_from_template(source, opaque=True)
+    if isinstance(stream, AudioStream) and isinstance(source, AudioStream):
+        layout = _layout(source)
+        if layout.name != source.layout.name:
+            stream.layout = layout
     describe(stream, source)
     return stream
+
+
+def _layout(stream: AudioStream) -> AudioLayout:
+    """The stream's channel layout, the usual one if it tells only how many channels there are."""
+    layout = stream.layout
+    unknown = layout.name.endswith("channels") and layout.nb_channels <= len(USUAL_LAYOUTS)
+    return AudioLayout(USUAL_LAYOUTS[layout.nb_channels - 1]) if unknown else layout
 
 
 def _can_hold(container: str, stream: Stream) -> bool:

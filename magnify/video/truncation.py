@@ -4,6 +4,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 _EBML_HEADER, _EBML_SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_BOXES = frozenset(
+    b"ftyp styp moov moof mfra mdat meta uuid free skip wide pnot PICT sidx ssix emsg prft pdin "
+    b"udta imda".split()
+)
 _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 
 
@@ -32,11 +36,11 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
     position = 0
     while position + 8 <= size:
         file.seek(position)
-        length = int.from_bytes(file.read(4))
+        length, kind = int.from_bytes(file.read(4)), file.read(4)
         if length == 1:
-            file.seek(position + 8)
             length = int.from_bytes(file.read(8))
-        if length < 8:  # 0: to the end of the file; less makes no sense
+        # 0: to the end of the file; less makes no sense. What has no known name is no box.
+        if length < 8 or kind not in _BOXES:
             return size
         position += length
     return position

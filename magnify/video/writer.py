@@ -68,7 +68,8 @@ class VideoWriter:
         images = image_target(path)
         self.path = images[0] if images else Path(path)
         _check_target(self.path, images[1] if images else None, self.info, overwrite)
-        part = f".{self.path.stem}.{secrets.token_hex(4)}.part{self.path.suffix}"
+        # Short, as the output's own name may be as long as names can be.
+        part = f".{self.path.stem[:40]}.{secrets.token_hex(4)}.part{self.path.suffix}"
         self._part = self.path.with_name(part)
         self._overwrite = overwrite
         self._frames = 0
