@@ -103,3 +103,12 @@ def test_a_layout_of_a_later_version_is_reported(tmp_path: Path) -> None:
     metadata = {"format": "magnify", "layout": "fd5mm"}
     safetensors.torch.save_file({"a": torch.ones(1)}, path, metadata)
     assert fails(path).startswith("unknown layout 'fd5mm'; this version knows")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -> None:
+    state = dict(FD4MM().state_dict())
+    name = next(iter(state))
+    state[name] = torch.full_like(state[name], value)
+    write_checkpoint(tmp_path / "broken.safetensors", "fd4mm", state)
+    assert fails(tmp_path / "broken.safetensors").startswith(f"{name} holds infinity or NaN")

@@ -67,7 +67,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises:
         CheckpointError: missing, truncated or damaged file; no checkpoint at all; unknown layout;
-            wrong shapes; or a file that asks for code to be run.
+            wrong shapes; values that are not finite; or a file that asks for code to be run.
     """
     path = Path(path)
     try:
@@ -75,6 +75,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         contents = [file.read_bytes() for file in files] if files else [_read_single(path)]
         published, metadata = _parse(contents)
         layout, tensors = _recognise(published, metadata)
+        _check_finite(tensors)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path}: no such weight file") from error
     except OSError as error:
@@ -83,6 +84,12 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{path}: {error}") from error
     digest = hashlib.sha256(b"".join(contents)).hexdigest()
     return Checkpoint(path, layout, tensors, digest, metadata)
+
+
+def _check_finite(tensors: dict[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{name} holds infinity or NaN: damaged, or training diverged")
 
 
 def _read_single(path: Path) -> bytes:
