@@ -71,8 +71,11 @@ def test_the_oracle_has_gain_1_and_no_temporal_deviation(photographs: Photograph
     for score in scores.values():
         assert score.ssim > 0.999
         assert score.psnr > 58
-        assert max(score.still_luma, score.still_chroma) < 0.02
         assert score.flicker < 0.5
+    for score in by_case(scores, degradation=Degradation()):
+        assert max(score.still_luma, score.still_chroma) < 0.02
+    for score in by_case(scores, degradation=Degradation(recoloured=True)):
+        assert score.still_luma is None, "its colours change everywhere"
     assert by_case(scores, degradation=Degradation(noise=3))[0].input_luma > 1.5
 
 
@@ -128,6 +131,17 @@ def test_gain_of_what_has_no_texture_is_not_measured(photographs: Photographs, k
 
     assert scene.truth.moving.any()
     assert measure(oracle(pictures, 10, scene.truth.levels), pictures, scene.truth).gain is None
+
+
+def test_changing_colours_are_in_the_input_and_in_the_truth(photographs: Photographs) -> None:
+    scene = TestScene(photographs, SceneKey(Kind.OBJECT, SIZE, 0), peak=6, frames=3)
+    change = Degradation(recoloured=True)
+    pictures, plain = scene.pictures(10, change), scene.pictures(10, Degradation())
+    truth = scene.recoloured_truth(change)
+
+    assert (pictures[0] == plain[0]).all()
+    assert np.abs(pictures[1:].mean((1, 2)) - plain[1:].mean((1, 2))).max() > 5
+    assert truth.levels.mean((1, 2)) == pytest.approx(pictures.mean((1, 2)), abs=1)
 
 
 def test_the_same_scene_whatever_the_motion(photographs: Photographs) -> None:
@@ -186,7 +200,7 @@ def test_every_combination_is_a_case() -> None:
 
     moving = [case for case in rows if case.moves is not Kind.STILL]
     assert len({*rows}) == len(rows)
-    assert len([case for case in moving if case.alpha != 1]) == 2 * 2 * 2 * 2 * 3
+    assert len([case for case in moving if case.alpha != 1]) == 2 * 2 * 2 * 2 * 4
     assert [case.degradation.label for case in moving if case.alpha == 1] == ["clean"] * 4
     assert {case.degradation.label for case in rows if case.moves is Kind.STILL} == {
         "noise 2",

@@ -44,19 +44,19 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="db08ae3c314c32e6f84f5a23035bd988ca9608582a505b71787c8d53b92f5248",
+        sha256="62942125dbcfa706ad204b6a0a60e7a4c4fb225611a161a0a86e5899228aedc4",
         layout_name="lbvmm-magnify",
-        size=3_681_072,
+        size=3_681_144,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="24169fe484aebcd18447bac72103caaa5d26e994c117c378e764bee3adcf09e1",
+        sha256="ad03a2114fb99987eee036c1abd96a1fa4b5a289d43554065e61c4c18457263f",
         layout_name="fd4mm",
-        size=5_946_836,
+        size=5_946_908,
         licence="MIT",
-        description="FD4MM, trained like LBVMM but for 6 hours: softer, thin lines stay still",
+        description="FD4MM, trained like LBVMM but for 7 hours: softer, thin lines stay still",
     ),
 }
 

@@ -31,7 +31,8 @@ class EvaluationSettings:
         alphas: total magnification factors. Factor 1 is measured on clean videos of the first
             peak only: it must give the input back.
         noises: standard deviations of the input's noise in grey levels; one more set of videos
-            passes H.264 instead. Videos in which nothing moves are left out where clean.
+            passes H.264 instead, and one changes its colours. Videos in which nothing moves are
+            left out where clean or in changing colours.
         scenes: how many scenes each score is the mean of.
         frames: of each video, an odd number, the reference included.
     """
@@ -70,7 +71,8 @@ class EvaluationSettings:
 
     @property
     def degradations(self) -> tuple[Degradation, ...]:
-        return (*(Degradation(noise=noise) for noise in self.noises), Degradation(compressed=True))
+        noisy = (Degradation(noise=noise) for noise in self.noises)
+        return (*noisy, Degradation(compressed=True), Degradation(recoloured=True))
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def cases(settings: EvaluationSettings) -> Iterator[Case]:
             if alpha != 1 or (degradation == Degradation() and peak == settings.peaks[0]):
                 yield Case(size, moves, peak, degradation, alpha)
     for size, degradation, alpha in product(settings.sizes, settings.degradations, settings.alphas):
-        if alpha != 1 and degradation != Degradation():
+        if alpha != 1 and (degradation.noise or degradation.compressed):
             yield Case(size, Kind.STILL, 0.0, degradation, alpha)
 
 
@@ -153,8 +155,9 @@ def evaluate(
                 key = SceneKey(case.moves, case.size, number)
                 scene = TestScene(photographs, key, case.peak, settings.frames)
             pictures = scene.pictures(case.alpha, case.degradation)
-            output = method(pictures, case.alpha, scene.truth.levels)
-            scores[case].append(measure(output, pictures, scene.truth, lpips))
+            truth = scene.recoloured_truth(case.degradation)
+            output = method(pictures, case.alpha, truth.levels)
+            scores[case].append(measure(output, pictures, truth, lpips))
             done += 1
             progress(done, total)
     return {case: _mean(of_scenes) for case, of_scenes in scores.items()}

@@ -25,6 +25,10 @@ MARGIN = 3
 """Pixels between an edge and what counts as moving or still beside it."""
 
 
+RECOLOURING = 0.1
+"""Standard deviation of each colour's log gain; training has the same, and gamma and offset."""
+
+
 class Kind(StrEnum):
     """What moves."""
 
@@ -39,28 +43,43 @@ OBJECT_SIZE = {Kind.OBJECT: 0.5, Kind.BACKGROUND: 0.25, Kind.STILL: 0.5}
 
 @dataclass(frozen=True)
 class Degradation:
-    """What camera and codec do to the input, not to the truth.
+    """What camera and codec do to the input, not to the truth; but for its colours.
 
     Attributes:
         noise: standard deviation of Gaussian noise in grey levels.
         compressed: the pictures pass H.264 in 4:2:0 at its usual quality.
+        recoloured: after frame 0 the camera changes its exposure and white balance. These are no
+            motion: the truth has them as the input has.
     """
 
     noise: float = 0.0
     compressed: bool = False
+    recoloured: bool = False
 
     @property
     def label(self) -> str:
         parts = [f"noise {self.noise:g}"] * (self.noise > 0) + ["H.264"] * self.compressed
+        parts += ["colours"] * self.recoloured
         return ", ".join(parts) or "clean"
 
     def apply(self, levels: NDArray[np.float32], seed: int) -> NDArray[np.uint8]:
         """Levels (T, H, W, 3) of 255 → pictures, the same shape."""
+        levels = self.recolour(levels, seed)
         if self.noise:
             noise = np.random.default_rng(seed).standard_normal(levels.shape, np.float32)
             levels = levels + self.noise * noise
         pictures = levels.round().clip(0, 255).astype(np.uint8)
         return _through_h264(pictures) if self.compressed else pictures
+
+    def recolour(self, levels: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+        """What the camera's changes make of levels (T, H, W, 3), frame 0 staying as it is."""
+        if not self.recoloured:
+            return levels
+        shape = (len(levels) - 1, 1, 1, 3)
+        change = RECOLOURING * np.random.default_rng(seed).standard_normal(shape, np.float32)
+        recoloured = levels.copy()
+        recoloured[1:] = (levels[1:] * np.exp(change)).clip(0, 255)
+        return recoloured
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,16 @@ class TestScene:
     def pictures(self, alpha: float, degradation: Degradation) -> NDArray[np.uint8]:
         """The input (T, H, W, 3) that becomes the truth when its motion is magnified by `alpha`."""
         return degradation.apply(self._render(self._magnified / alpha), self.key.number)
+
+    def recoloured_truth(self, degradation: Degradation) -> Truth:
+        """The truth in the colours of the degraded input; nothing in it stands still then."""
+        if not degradation.recoloured:
+            return self.truth
+        return replace(
+            self.truth,
+            levels=degradation.recolour(self.truth.levels, self.key.number),
+            still=np.zeros_like(self.truth.still),
+        )
 
     def _render(self, displacements: Tensor) -> NDArray[np.float32]:
         frames = self._scenes.render(displacements)[0]
