@@ -105,6 +105,13 @@ def test_odd_sizes_are_kept(tmp_path: Path, output: str, size: tuple[int, int]) 
     assert ("yuv444p" in describe(tmp_path / output)) == full_chroma
 
 
+def test_av1_keeps_odd_sizes_in_halved_chroma(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "in.mkv", "-c:v", "ffv1", width=97, height=65, frames=5)
+    notices = copy(clip, tmp_path / "out.mkv", Encoding(codec="libsvtav1", preset="12"))
+    assert not any("odd size" in notice for notice in notices)
+    assert stored_size(tmp_path / "out.mkv") == (97, 65)
+
+
 @pytest.mark.parametrize("matrix", ["bt709", "smpte170m", "bt470bg", "bt2020nc"])
 @pytest.mark.parametrize("limits", ["tv", "pc"])
 @pytest.mark.parametrize("output", ["out.mp4", "out.webm"])

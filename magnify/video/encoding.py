@@ -49,7 +49,7 @@ TICKS_PER_SECOND = {".gif": 100, ".mkv": 1000, ".webm": 1000}
 CODECS_WITH_ASPECT = frozenset({"gif", "libx264", "libx264rgb", "libx265", "mpeg4"})
 """These write a pixel's aspect ratio themselves; in Matroska and WebM nothing else does."""
 
-EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", "libsvtav1", *NVENC})
+EVEN_SIZES_ONLY = frozenset({"libx264", "libx265", *NVENC})
 """Encoders that take odd sizes only in formats that do not halve the chroma."""
 
 FIXED_OPTIONS = {
@@ -212,13 +212,7 @@ def _default_format(supported: list[str], info: VideoInfo, *, even: bool) -> str
     wanted = deep + shallow if info.bit_depth > 8 else shallow + deep
     if not even:
         wanted = [name for name in wanted if _chroma(name) == (64, 64)]
-    found = next((name for name in wanted if name in supported), None)
-    if found is None and not even:
-        raise SettingsError(
-            f"the odd size {info.width}x{info.height} needs full chroma, which this codec does not "
-            "have; use libx264 or libx265"
-        )
-    return found or supported[0]
+    return next((name for name in wanted if name in supported), supported[0])
 
 
 def _components(pixel_format: str) -> tuple[VideoFormatComponent, ...]:
