@@ -137,7 +137,7 @@ def test_changing_colours_are_in_the_input_and_in_the_truth(photographs: Photogr
     scene = TestScene(photographs, SceneKey(Kind.OBJECT, SIZE, 0), peak=6, frames=3)
     change = Degradation(recoloured=True)
     pictures, plain = scene.pictures(10, change), scene.pictures(10, Degradation())
-    truth = scene.recoloured_truth(change)
+    truth = scene.truth_for(change)
 
     assert (pictures[0] == plain[0]).all()
     assert np.abs(pictures[1:].mean((1, 2)) - plain[1:].mean((1, 2))).max() > 5

@@ -95,12 +95,10 @@ def _attempt(
 
 
 def _check(job: Job, common: Common) -> None:
+    from magnify.video.writer import is_empty_folder
+
     output = job.output
-    if (
-        not output.exists()
-        or common.skip_existing
-        or (output.is_dir() and not any(output.iterdir()))
-    ):
+    if not output.exists() or common.skip_existing or is_empty_folder(output):
         return
     if not common.overwrite:
         raise VideoError(f"{output} exists; use --overwrite to replace it or --skip-existing")

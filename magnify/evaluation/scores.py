@@ -88,11 +88,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Score:
-    """What was measured on one case. Frame 0, the reference, counts for the
-    temporal deviations alone.
+    """What was measured on one case.
 
-    None stands for what cannot be measured as too little of the picture moves, or stands still, or
-    what moves has no texture.
+    Frame 0, the reference, counts for the temporal deviations alone. None stands for what cannot be
+    measured as too little of the picture moves, or stands still, or what moves has no texture.
 
     Attributes:
         ssim: against the truth, mean of red, green and blue.
@@ -155,7 +154,7 @@ def evaluate(
                 key = SceneKey(case.moves, case.size, number)
                 scene = TestScene(photographs, key, case.peak, settings.frames)
             pictures = scene.pictures(case.alpha, case.degradation)
-            truth = scene.recoloured_truth(case.degradation)
+            truth = scene.truth_for(case.degradation)
             output = method(pictures, case.alpha, truth.levels)
             scores[case].append(measure(output, pictures, truth, lpips))
             done += 1

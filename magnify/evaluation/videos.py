@@ -23,8 +23,6 @@ from magnify.video import Frame, VideoInfo, VideoReader, VideoWriter
 
 MARGIN = 3
 """Pixels between an edge and what counts as moving or still beside it."""
-
-
 RECOLOURING = 0.1
 """Standard deviation of each colour's log gain; training has the same, and gamma and offset."""
 
@@ -141,8 +139,8 @@ class TestScene:
         """The input (T, H, W, 3) that becomes the truth when its motion is magnified by `alpha`."""
         return degradation.apply(self._render(self._magnified / alpha), self.key.number)
 
-    def recoloured_truth(self, degradation: Degradation) -> Truth:
-        """The truth in the colours of the degraded input; nothing in it stands still then."""
+    def truth_for(self, degradation: Degradation) -> Truth:
+        """The truth in the degraded input's colours; while these change, nothing stands still."""
         if not degradation.recoloured:
             return self.truth
         return replace(

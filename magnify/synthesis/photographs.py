@@ -50,9 +50,17 @@ class Photographs:
         )
 
 
-def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
+def check_folder(folder: Path) -> None:
+    """
+    Raises:
+        SettingsError: it is no folder.
+    """
     if not folder.is_dir():
         raise SettingsError(f"{folder} is not a folder: give one with pictures in it")
+
+
+def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
+    check_folder(folder)
     files = sorted(
         path
         for path in folder.iterdir()

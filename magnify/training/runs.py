@@ -21,6 +21,7 @@ from magnify.synthesis import (
     StoredPairs,
     SyntheticPairs,
 )
+from magnify.synthesis.photographs import check_folder
 from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.training.perceptual import VggFeatures
@@ -120,8 +121,8 @@ def check(request: Request) -> None:
     elif request.images is None or request.objects is None:
         raise SettingsError("give --images and --objects, or --pairs")
     for folder in (request.pairs, request.images, request.objects):
-        if folder is not None and not folder.is_dir():
-            raise SettingsError(f"{folder} is not a folder: give one with pictures in it")
+        if folder is not None:
+            check_folder(folder)
     RunFolder.check(request.out, resume=request.resume)
 
 

@@ -23,8 +23,6 @@ IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
-
-
 _MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
 
 
@@ -205,11 +203,10 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
 def _side_data(frame: av.VideoFrame) -> list[Any] | None:
     """None where one kind that PyAV does not know, such as EXIF, hides all others."""
     try:
-        side_data: Any = list(frame.side_data)  # whose stubs are wrong
+        side_data: Any = frame.side_data  # whose stubs are wrong
+        return list(side_data)
     except ValueError:
         return None
-    found: list[Any] = side_data
-    return found
 
 
 def _turn(angle: int) -> tuple[int, ...]:

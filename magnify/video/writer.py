@@ -144,7 +144,7 @@ class VideoWriter:
         return ContainerOutput(self._part, info, encoding, metadata, self.notices.append)
 
     def _publish(self) -> None:
-        if self.path.exists() and not self._overwrite and not _is_empty_folder(self.path):
+        if self.path.exists() and not self._overwrite and not is_empty_folder(self.path):
             raise VideoError(f"{self.path}: appeared in the meantime; it was left as it is")
         if not self.path.is_dir():
             os.replace(self._part, self.path)
@@ -181,7 +181,7 @@ def _check_target(path: Path, pattern: str | None, info: VideoInfo, overwrite: b
         raise SettingsError(f"{path}: is the input itself; choose another output")
     if pattern is not None and path.is_dir():
         check_replaceable(path, pattern)
-    if os.path.lexists(path) and not overwrite and not _is_empty_folder(path):
+    if os.path.lexists(path) and not overwrite and not is_empty_folder(path):
         raise SettingsError(f"{path}: exists already; choose another name or allow overwriting")
     if pattern is None and path.is_dir():
         raise SettingsError(f"{path}: is a folder; name a file in it")
@@ -196,5 +196,5 @@ def _places(info: VideoInfo) -> list[Path]:
     return [place for place in (info.path, info.path.parent) if place.exists()]
 
 
-def _is_empty_folder(path: Path) -> bool:
+def is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())

@@ -91,9 +91,8 @@ def bench(
                 name, *SIZES[size], ceilings, repeats, chosen, compiled=compiled
             )
             found["networks"] += [{"size": size, **asdict(time)} for time in times]
-    chosen_modes = [
-        mode.value for mode in modes or ([ModeName.static] if quick else list(ModeName))
-    ]
+    usual_modes = [ModeName.static] if quick else list(ModeName)
+    chosen_modes = [mode.value for mode in modes or usual_modes]
     frames = frames or (12 if chosen.type == "cpu" else 300)
     options = ["--device", device, "--compile", "on" if compiled else "off"]
     found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
