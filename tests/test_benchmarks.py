@@ -233,6 +233,7 @@ def test_bench_precision_compares_with_float32(tmp_path: Path) -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:.*Profiler clears events")
 def test_bench_profile_sees_the_kernels_of_a_gpu() -> None:
     arguments = ["bench", "profile", "--device", "cuda", "--json", "--rows", "1000"]
     operations = json.loads(CliRunner().invoke(app, arguments).stdout)["lbvmm"]

@@ -24,8 +24,8 @@ def magnified(layout: str, precision: Precision, device: str = "cpu") -> NDArray
     texture, shape = network.encode(pictures)
     assert shape.dtype == torch.float32
     motion = shape - network.encode_shape(pictures[:1])
-    output: NDArray[np.uint8] = network.decode(texture, shape, motion, 10, like=pictures).numpy()
-    return output
+    output = network.decode(texture, shape, motion, 10, like=pictures)
+    return output.cpu().numpy()
 
 
 def psnr(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
@@ -61,6 +61,7 @@ def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> Non
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, while it compiles
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
 @pytest.mark.parametrize("compile", ["on", "off"])
 def test_a_gpu_magnifies_chunk_by_chunk(name: str, compile: Compile) -> None:
@@ -73,6 +74,7 @@ def test_a_gpu_magnifies_chunk_by_chunk(name: str, compile: Compile) -> None:
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
 @torch.inference_mode()
 def test_nothing_waits_for_the_gpu(name: str) -> None:
@@ -83,7 +85,7 @@ def test_nothing_waits_for_the_gpu(name: str) -> None:
         torch.cuda.set_sync_debug_mode(mode)
         try:
             texture, shape = network.encode(pictures)
-            motion = Static().operator(ArrayClip(pictures.numpy(), 30), network).feed(shape)
+            motion = Static().operator(ArrayClip(pictures.numpy(), 30), network, print).feed(shape)
             download = Download(network.decode(texture, shape, motion, 10, like=pictures))
         finally:
             torch.cuda.set_sync_debug_mode("default")

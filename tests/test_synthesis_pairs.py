@@ -126,7 +126,7 @@ def test_seeds_do_not_give_shifted_copies_of_each_other(photographs: Photographs
 
 
 def test_smooth_noise_has_variance_one() -> None:
-    noise = smooth_noise(torch.empty(4000, 1, 32, 32), seeded())
+    noise = smooth_noise(torch.empty(4000, 1, 32, 32), seeded(), seeded(1))
     assert abs(float(noise.mean())) < 0.02
     assert 0.95 < float(noise.std()) < 1.05
 
@@ -134,7 +134,7 @@ def test_smooth_noise_has_variance_one() -> None:
 def test_reference_and_query_are_degraded_independently() -> None:
     frame = torch.full((64, 3, 32, 32), 0.5)
     settings = DegradationSettings(clean=0.0)
-    first, second = degrade([frame, frame], settings, seeded())
+    first, second = degrade([frame, frame], settings, seeded(), seeded(1))
     touched = (first - frame).abs().mean(dim=(1, 2, 3)) > 0.75 / 255
     assert 0.3 < touched.float().mean() < 1
     assert not torch.equal(first[touched], second[touched])
@@ -158,13 +158,14 @@ def test_codec_transforms_are_inverses() -> None:
 def test_coarser_steps_lose_more_and_chroma_most() -> None:
     frames = torch.rand(2, 3, 64, 64, generator=seeded())
     smooth = torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
-    (decoded,) = compress([smooth], torch.tensor([1.0, 30.0]), seeded())
+    (decoded,) = compress([smooth], torch.tensor([1.0, 30.0]), seeded(), seeded(1))
     loss = to_ycbcr(decoded - smooth).square().mean(dim=(2, 3)).sqrt()
     assert loss[1, 0] > 3 * loss[0, 0]
     (grey,) = compress(
         [to_ycbcr(smooth)[:, :1].expand(-1, 3, -1, -1) / 255 + 0.5],
         torch.tensor([1.0, 1.0]),
         seeded(),
+        seeded(1),
     )
     assert to_ycbcr(grey)[:, 1:].abs().max() < 0.1, "grey stays grey"
 
@@ -248,3 +249,20 @@ def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path
     assert (error @ torch.tensor([0.299, 0.587, 0.114])).abs().mean() < 3
     with pytest.raises(SettingsError, match="not empty"):
         render_videos(tmp_path / "out", photographs, [case])
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+def test_drawing_never_waits_for_the_gpu(photographs: Photographs) -> None:
+    source = SyntheticPairs(photographs.to(torch.device("cuda")))
+    for mode in ("default", "error"):
+        torch.cuda.set_sync_debug_mode(mode)
+        try:
+            pairs = source.pairs(0, STAGE)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    on_cpu = SyntheticPairs(photographs).scenes(0, STAGE)
+    torch.testing.assert_close(pairs.alpha.cpu(), on_cpu.alpha)
+    rest = torch.zeros(STAGE.batch, 1)
+    scenes = source.scenes(0, STAGE).render(rest.cuda())
+    torch.testing.assert_close(scenes.cpu(), on_cpu.render(rest), atol=1e-3, rtol=0)

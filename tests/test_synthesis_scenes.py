@@ -18,7 +18,7 @@ from magnify.synthesis import (
     SyntheticPairs,
     draw_scenes,
 )
-from magnify.synthesis.strings import draw_string
+from magnify.synthesis.strings import draw_strings
 from synthesis_pictures import random_photographs
 
 SIZE = 72
@@ -169,8 +169,10 @@ def test_strings_are_thin_and_move_as_drawn(photographs: Photographs, seed: int)
 
 def test_colours_of_strings_are_premultiplied() -> None:
     generator = torch.Generator().manual_seed(0)
-    for _ in range(20):
-        string = draw_string(40, generator, torch.device("cpu"))
+    sides = torch.randint(30, 41, (20,), generator=generator)
+    strings = draw_strings(sides, generator, torch.device("cpu"))
+    for string, side in zip(strings, sides.tolist(), strict=True):
+        assert string.shape == (4, side, side)
         assert string.min() >= 0
         assert (string[:3] <= string[3:]).all()
         assert string[3].max() <= 1

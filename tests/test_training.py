@@ -39,6 +39,7 @@ from synthesis_pictures import random_photographs
 
 STAGE = Stage(batch=2, crop=32, magnified_motion=4.0)
 CPU = Process(torch.device("cpu"))
+GPU = Process(torch.device("cuda:0"))
 
 
 class OnePair:
@@ -61,17 +62,23 @@ def objectives() -> list[Objective]:
 
 
 def trainer(
-    folder: Path, plan: Plan, network: str = "lbvmm", *, resume: bool = False, seed: int = 0
+    folder: Path,
+    plan: Plan,
+    network: str = "lbvmm",
+    *,
+    resume: bool = False,
+    seed: int = 0,
+    process: Process = CPU,
 ) -> Trainer:
     torch.manual_seed(seed)
-    source = SyntheticPairs(random_photographs())
+    source = SyntheticPairs(random_photographs().to(process.device))
     return Trainer(
         LBVMMObjective(LBVMM()) if network == "lbvmm" else FD4MMObjective(FD4MM()),
         source,
         [source.pairs(1000, plan.stage(1.0))],
         plan,
         RunFolder(folder, resume=resume),
-        process=CPU,
+        process=process,
         settings=RunSettings(log_steps=1),
         recipe={"start": "random"},
         report=lambda line: None,
@@ -128,9 +135,10 @@ def test_resuming_equals_running_through(network: str, tmp_path: Path) -> None:
     through.run()
     broken = trainer(tmp_path / "broken", plan, network)
     broken.validate()
+    batch = broken.draw(0)
     for _ in range(2):
-        progress = broken.progress()
-        broken.train_step(progress, plan.stage(progress))
+        assert batch is not None
+        _, batch = broken.train_step(batch)
     broken.save()
     resumed = trainer(tmp_path / "broken", plan, network, resume=True, seed=99)
     resumed.resume()
@@ -173,9 +181,28 @@ def test_non_finite_steps_are_skipped_and_counted(tmp_path: Path) -> None:
             return replace(pairs, target=pairs.target * math.nan)
 
     learner.source = Broken()
-    learner.train_step(0.0, STAGE)
+    batch = learner.draw(0)
+    assert batch is not None
+    learner.train_step(batch)
     assert (learner.skipped, learner.step) == (1, 1)
     assert all(torch.equal(v, before[n]) for n, v in learner.model.state_dict().items())
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_a_step_waits_for_nothing_but_its_gradient(network: str, tmp_path: Path) -> None:
+    learner = trainer(tmp_path, replace(PLAN, steps=10), network, process=GPU)
+    batch = learner.draw(0)
+    for mode in ("default", "default", "error"):
+        torch.cuda.set_sync_debug_mode(mode)
+        try:
+            assert batch is not None
+            terms, batch = learner.train_step(batch)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert learner.skipped == 0
+    assert all(math.isfinite(term) for term in terms.values())
 
 
 def test_a_run_leaves_loadable_weights_that_say_how_they_were_made(tmp_path: Path) -> None:

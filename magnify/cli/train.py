@@ -79,6 +79,10 @@ def train(
     seed: Annotated[int, option(LEARNING, "Of weights and data.", min=0, max=MAX_SEED)] = 0,
     device: Annotated[str, option(MACHINE, "cpu, cuda or auto.")] = "auto",
     devices: Annotated[int, option(MACHINE, "How many GPUs (or processes).", min=1)] = 1,
+    compile: Annotated[
+        bool,
+        option(MACHINE, "Compile network and loss: takes a minute or more.", "--compile"),
+    ] = False,
     precision: Annotated[
         TrainingPrecision,
         option(MACHINE, "auto: bf16 where it is faster; fp32 for fd4mm on a CPU."),
@@ -106,7 +110,7 @@ def train(
         model=network.value,
         out=out,
         plan=plan,
-        settings=_run_settings(network, device, precision),
+        settings=_run_settings(network, device, precision, compile),
         images=images,
         objects=objects,
         pairs=pairs,
@@ -124,8 +128,10 @@ def train(
         typer.echo(weights)
 
 
-def _run_settings(network: Model, device: str, precision: TrainingPrecision) -> "RunSettings":
-    """What suits the network and the device; compiled on a GPU, where it pays."""
+def _run_settings(
+    network: Model, device: str, precision: TrainingPrecision, compile: bool
+) -> "RunSettings":
+    """What suits the network and the device."""
     import torch
 
     from magnify.runtime import faster_in_bfloat16
@@ -139,7 +145,7 @@ def _run_settings(network: Model, device: str, precision: TrainingPrecision) -> 
         chosen = "bf16" if able and faster_in_bfloat16(there) else "fp32"
     else:
         chosen = "bf16" if precision is TrainingPrecision.bf16 else "fp32"
-    return RunSettings(precision=chosen, compile=on_gpu)
+    return RunSettings(precision=chosen, compile=compile)
 
 
 def _through_torchrun(devices: int) -> int:

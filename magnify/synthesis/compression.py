@@ -13,13 +13,17 @@ from torch import Generator, Tensor
 BLOCK = 8
 
 
-def compress(frames: list[Tensor], step: Tensor, generator: Generator) -> list[Tensor]:
+def compress(
+    frames: list[Tensor], step: Tensor, generator: Generator, choices: Generator
+) -> list[Tensor]:
     """A round trip through the codec.
 
     Args:
         frames: each (B, 3, H, W) in [0, 1]. The first is coded by itself; in half of the scenes
             each block of the others may be predicted from the first.
         step: (B,), the luma coefficients' quantisation step in levels of 255.
+        generator: on the frames' device.
+        choices: on the CPU; may be `generator`.
 
     Returns:
         The decoded frames, not clamped.
@@ -30,7 +34,7 @@ def compress(frames: list[Tensor], step: Tensor, generator: Generator) -> list[T
     def uniform(low: float, high: float) -> Tensor:
         return low + (high - low) * torch.rand(len(step), generator=generator, device=device)
 
-    top, left = torch.randint(2 * BLOCK, (2,), generator=generator, device=device).tolist()
+    top, left = torch.randint(2 * BLOCK, (2,), generator=choices).tolist()
     pad = (left, -(left + width) % (2 * BLOCK), top, -(top + height) % (2 * BLOCK))
     ramp = uniform(0.0, 0.5)
     steps = (
@@ -38,9 +42,7 @@ def compress(frames: list[Tensor], step: Tensor, generator: Generator) -> list[T
         quantisation(step * uniform(0.7, 2.0), ramp),
     )
     predicted = uniform(0, 1) < 0.5
-    upsampling = (
-        "nearest" if torch.rand((), generator=generator, device=device) < 0.3 else "bilinear"
-    )
+    upsampling = "nearest" if torch.rand((), generator=choices) < 0.3 else "bilinear"
     first: list[Tensor] = []
     decoded = []
     for frame in frames:
@@ -110,18 +112,19 @@ def restore(coefficients: Tensor) -> Tensor:
 
 def to_ycbcr(rgb: Tensor) -> Tensor:
     """RGB in [0, 1] → Y, Cb, Cr in levels around 0 (BT.601, full range), (B, 3, H, W)."""
-    return torch.einsum("kc,bchw->bkhw", _matrix(rgb), rgb) * 255
+    return torch.einsum("kc,bchw->bkhw", _matrix().to(rgb.device, non_blocking=True), rgb) * 255
 
 
 def from_ycbcr(ycbcr: Tensor) -> Tensor:
     """The inverse of `to_ycbcr`."""
-    return torch.einsum("ck,bkhw->bchw", torch.linalg.inv(_matrix(ycbcr)), ycbcr) / 255
+    inverse = torch.linalg.inv(_matrix()).to(ycbcr.device, non_blocking=True)
+    return torch.einsum("ck,bkhw->bchw", inverse, ycbcr) / 255
 
 
-def _matrix(like: Tensor) -> Tensor:
+def _matrix() -> Tensor:
     red, blue = 0.299, 0.114
-    luma = torch.tensor([red, 1 - red - blue, blue], device=like.device)
-    one = torch.eye(3, device=like.device)
+    luma = torch.tensor([red, 1 - red - blue, blue])
+    one = torch.eye(3)
     return torch.stack((luma, (one[2] - luma) / (2 - 2 * blue), (one[0] - luma) / (2 - 2 * red)))
 
 

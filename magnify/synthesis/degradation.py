@@ -41,7 +41,7 @@ class DegradationSettings:
 
 
 def degrade(
-    frames: list[Tensor], settings: DegradationSettings, generator: Generator
+    frames: list[Tensor], settings: DegradationSettings, generator: Generator, choices: Generator
 ) -> list[Tensor]:
     """Frames of the same camera and codec, each degraded by itself.
 
@@ -49,13 +49,15 @@ def degrade(
         frames: of the same scenes, each (B, 3, H, W) in [0, 1]. Later frames may be predicted
             from the first, as codecs do.
         generator: on the frames' device.
+        choices: on the CPU, for what decides shapes, so that it need not wait for a GPU; may be
+            `generator`.
 
     Returns:
         As many frames, 8-bit values in [0, 1].
     """
     camera = _Camera.draw(len(frames[0]), settings, generator)
-    exposed = [camera.expose(frame, generator) for frame in frames]
-    coded = compress(exposed, camera.step, generator)
+    exposed = [camera.expose(frame, generator, choices) for frame in frames]
+    coded = compress(exposed, camera.step, generator, choices)
     present = camera.compressed[:, None, None, None]
     return [
         round_randomly(torch.where(present, after, before), generator)
@@ -97,14 +99,14 @@ class _Camera:
             step=finest * (coarsest / finest) ** uniform(),
         )
 
-    def expose(self, frame: Tensor, generator: Generator) -> Tensor:
+    def expose(self, frame: Tensor, generator: Generator, choices: Generator) -> Tensor:
         """The frame with this camera's flicker and noise: (B, 3, H, W)."""
         frame = frame * (1 + self.flicker * _normal(frame[:, :1, :1, :1], generator))
         frame = frame + from_ycbcr(
             torch.cat(
                 (
-                    self.luma_drift * smooth_noise(frame[:, :1], generator),
-                    self.chroma_drift * smooth_noise(frame[:, :2], generator),
+                    self.luma_drift * smooth_noise(frame[:, :1], generator, choices),
+                    self.chroma_drift * smooth_noise(frame[:, :2], generator, choices),
                 ),
                 dim=1,
             )
@@ -115,19 +117,17 @@ class _Camera:
         return frame + deviation * _normal(frame, generator)
 
 
-def smooth_noise(like: Tensor, generator: Generator) -> Tensor:
+def smooth_noise(like: Tensor, generator: Generator, choices: Generator) -> Tensor:
     """Noise of a random coarseness (4 to 32 pixels), mean 0 and variance 1 over all its phases.
 
-    Shape and device are those of `like`.
+    Shape and device are those of `like`; `choices` lives on the CPU.
     """
     height, width = like.shape[2:]
-    cell = 4 << int(torch.randint(4, (), generator=generator, device=generator.device))
+    cell = 4 << int(torch.randint(4, (), generator=choices))
     coarse = like.new_empty(*like.shape[:2], height // cell + 2, width // cell + 2)
     coarse = _normal(coarse, generator)
     fine = F.interpolate(coarse, scale_factor=cell, mode="bilinear", align_corners=False)
-    top, left = (
-        int(torch.randint(cell, (), generator=generator, device=generator.device)) for _ in "yx"
-    )
+    top, left = torch.randint(cell, (2,), generator=choices).tolist()
     # Interpolation leaves two thirds of the deviation, on average over each axis' phases.
     return 1.5 * fine[..., top : top + height, left : left + width]
 

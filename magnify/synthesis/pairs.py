@@ -34,7 +34,9 @@ class Pairs:
     alpha: Tensor
 
     def to(self, device: torch.device) -> "Pairs":
-        return Pairs(*(value.to(device) for value in vars(self).values()))
+        """On the device, or on their way to it: what is queued there after them finds them."""
+        to_gpu = device.type == "cuda"
+        return Pairs(*(value.to(device, non_blocking=to_gpu) for value in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,11 @@ class SyntheticPairs:
     def pairs(self, index: int, stage: Stage) -> Pairs:
         """Batch `index`: scenes rendered, perturbed and degraded."""
         generator = seeded(self.seed, index, Stream.CAMERA, self.photographs.device)
+        choices = seeded(self.seed, index, Stream.CHOICES)
         degradation = self.settings.degradation
         clean = 1 - stage.degraded * (1 - degradation.clean)
         settings = replace(self.settings, degradation=replace(degradation, clean=clean))
-        return make_pairs(self.scenes(index, stage), settings, generator)
+        return make_pairs(self.scenes(index, stage), settings, generator, choices)
 
 
 class Stream(IntEnum):
@@ -118,6 +121,7 @@ class Stream(IntEnum):
 
     SCENES = 0
     CAMERA = 1
+    CHOICES = 2
 
 
 def seeded(seed: int, index: int, stream: Stream, device: torch.device | str = "cpu") -> Generator:
@@ -127,13 +131,20 @@ def seeded(seed: int, index: int, stream: Stream, device: torch.device | str = "
     return Generator(device).manual_seed(int(state))
 
 
-def make_pairs(scenes: Scenes, settings: PairSettings, generator: Generator) -> Pairs:
-    """Renders, perturbs and degrades; `generator` lives on the scenes' device."""
+def make_pairs(
+    scenes: Scenes, settings: PairSettings, generator: Generator, choices: Generator
+) -> Pairs:
+    """Renders, perturbs and degrades.
+
+    `generator` lives on the scenes' device, `choices` on the CPU.
+    """
     rest, once = torch.zeros_like(scenes.alpha), torch.ones_like(scenes.alpha)
     frames = scenes.render(torch.stack((rest, once, scenes.alpha), dim=1))
     reference, query, target = frames.unbind(dim=1)
     change = ColourChange.draw(len(query), settings, generator)
-    reference, degraded = degrade([reference, change(query)], settings.degradation, generator)
+    reference, degraded = degrade(
+        [reference, change(query)], settings.degradation, generator, choices
+    )
     return Pairs(reference, degraded, query, change(target), scenes.alpha)
 
 

@@ -33,6 +33,7 @@ class Layer:
         origin: (B, 2), the picture position under the frame's pixel (0, 0), at rest.
         scale: (B,), picture pixels per frame pixel.
         width: (B,), width of the reconstruction kernel in picture pixels.
+        reach: how far the widest of these kernels goes, in picture pixels.
         motion: (B, 2), displacement of the query from the reference in frame pixels.
         reflected: the picture continues beyond its edges by reflection; else it is transparent.
     """
@@ -42,6 +43,7 @@ class Layer:
     origin: Tensor
     scale: Tensor
     width: Tensor
+    reach: int
     motion: Tensor
     reflected: bool
 
@@ -75,8 +77,7 @@ class Layer:
             weights = weights + cubic((picture + 1 + position) / width)
             weights = weights + cubic((picture - 2 * extent + 1 + position) / width)
         # Normalised by the kernel's sum over the unbounded grid, or its ripple would show.
-        reach = int(2 * self.width.max().item()) + 2
-        grid = torch.arange(-reach, reach + 1, device=device)
+        grid = torch.arange(-self.reach, self.reach + 2, device=device)
         total = cubic((grid - (position - position.floor())) / width).sum(dim=-1, keepdim=True)
         return weights * (picture < extent) / total
 

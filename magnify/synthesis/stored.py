@@ -90,7 +90,7 @@ class StoredPairs:
         chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
         crops = [self._crop(name, stage.crop, generator) for name in chosen]
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
-        reference, query = degrade([reference, query], self.degradation, generator)
+        reference, query = degrade([reference, query], self.degradation, generator, generator)
         alpha = torch.tensor([self.factors[item] for item in chosen])
         return Pairs(reference, query, unperturbed, target, alpha)
 

@@ -11,35 +11,44 @@ SAG = 0.15
 """How far the middle of a bent string hangs at most, relative to half its length."""
 
 
-def draw_string(length: int, generator: Generator, device: torch.device) -> Tensor:
-    """A string through the middle of a square, in any direction, every other one bent.
+def draw_strings(lengths: Tensor, generator: Generator, device: torch.device) -> list[Tensor]:
+    """Strings, each through the middle of a square, in any direction, every other one bent.
 
-    It is shaded as a cylinder is, and half of them are wound.
+    They are shaded as cylinders are, and half of them are wound.
 
     Args:
-        length: of the square's sides in pixels.
-        generator: on the CPU, so the same seed gives the same string on every device.
+        lengths: (S,), of each square's sides in whole pixels, on the CPU.
+        generator: on the CPU, so the same seed gives the same strings on every device.
 
     Returns:
-        (4, length, length), premultiplied RGBA in [0, 1].
+        Each (4, length, length), premultiplied RGBA in [0, 1].
     """
-    values = torch.rand(8, generator=generator).tolist()
-    bent, direction, hanging, thickness, brightness, shade, winding, period = values
-    colour = (brightness + 0.2 * torch.randn(3, generator=generator)).clamp(0, 1).to(device)
-    half = (length - 1) / 2
-    grid = torch.arange(length, device=device) - half
-    y, x, angle = grid[:, None], grid, math.pi * direction
-    along = x * math.cos(angle) + y * math.sin(angle)
-    across = y * math.cos(angle) - x * math.sin(angle)
-    sag = SAG * (2 * hanging - 1) if bent < 0.5 else 0.0
-    slope = 2 * sag * along / max(half, 1)
+    count = len(lengths)
+    if count == 0:
+        return []
+    values = torch.rand(count, 8, generator=generator)
+    colour = (values[:, 4, None] + 0.2 * torch.randn(count, 3, generator=generator)).clamp(0, 1)
+    half = (lengths - 1) / 2
+    # All at once: on a GPU, what takes time is the number of steps.
+    numbers = torch.cat((values, half[:, None], colour), dim=1).to(device, non_blocking=True)
+    bent, direction, hanging, thickness, _, shade, winding, period, half = (
+        number[:, None, None] for number in numbers[:, :9].unbind(dim=1)
+    )
+    colour = numbers[:, 9:, None, None]
+    grid = torch.arange(int(lengths.max()), device=device) - half
+    y, x, angle = grid.mT, grid, math.pi * direction
+    along = x * angle.cos() + y * angle.sin()
+    across = y * angle.cos() - x * angle.sin()
+    sag = SAG * (2 * hanging - 1) * (bent < 0.5)
+    slope = 2 * sag * along / half.clamp(min=1)
     # The parabola's distance, as far as it is one near the line.
-    across = (across - sag * half * (1 - (along / max(half, 1)) ** 2)) / (1 + slope**2).sqrt()
+    across = (across - sag * half * (1 - (along / half.clamp(min=1)) ** 2)) / (1 + slope**2).sqrt()
     thinnest, thickest = THICKNESS
     radius = thinnest * (thickest / thinnest) ** thickness / 2
     opacity = (radius + 0.5 - across.abs()).clamp(0, 1)
     roundness = (1 - (across / (radius + 0.5)) ** 2).clamp(min=0).sqrt()
     waves = torch.sin(2 * math.pi * along / (2 + 6 * period))
-    light = (1 - shade + shade * roundness) * (1 + 0.4 * max(0.0, 2 * winding - 1) * waves)
-    rgb = (colour[:, None, None] * light).clamp(0, 1) * opacity
-    return torch.cat((rgb, opacity[None]))
+    light = (1 - shade + shade * roundness) * (1 + 0.4 * (2 * winding - 1).clamp(min=0) * waves)
+    rgb = (colour * light[:, None]).clamp(0, 1) * opacity[:, None]
+    squares = torch.cat((rgb, opacity[:, None]), dim=1)
+    return [square[:, :side, :side] for square, side in zip(squares, lengths.tolist(), strict=True)]

@@ -3,6 +3,8 @@
 import time
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 
 @dataclass
 class Clock:
@@ -22,17 +24,18 @@ class Window:
 
     steps: int = 0
     samples: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: dict[str, Tensor] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
 
-    def add(self, values: dict[str, float], samples: int) -> None:
+    def add(self, values: dict[str, Tensor], samples: int) -> None:
+        """Scalars, on whichever device; nothing waits for it until the means are asked for."""
         self.steps += 1
         self.samples += samples
         for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.sums[name] = self.sums.get(name, 0.0) + value.double()
 
     def means(self) -> dict[str, float]:
-        return {name: total / self.steps for name, total in self.sums.items()}
+        return {name: float(total) / self.steps for name, total in self.sums.items()}
 
     def samples_per_second(self) -> float:
         return self.samples / max(1e-9, self.clock.seconds)

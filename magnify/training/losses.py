@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import torch
 import torch.nn.functional as F
@@ -66,7 +67,8 @@ class LBVMMObjective(Objective):
     ) -> dict[str, Tensor]:
         model = self.model
         frames = torch.cat((reference, query, unperturbed))
-        (textures,), shapes = model.encode(to_range(frames, model))
+        with in_float32(frames):
+            (textures,), shapes = model.encode(to_range(frames, model))
         still, textured, plain = textures.chunk(3)
         rest, moved, clean = shapes.chunk(3)
         magnified = model.manipulate(moved, moved - rest, alpha[:, None, None, None])
@@ -95,6 +97,8 @@ class FD4MMObjective(Objective):
     than the band's detail, and the best answer to that is no magnification at all.)
     """
 
+    model: FD4MM
+
     def __init__(
         self,
         model: FD4MM,
@@ -120,8 +124,10 @@ class FD4MMObjective(Objective):
     ) -> dict[str, Tensor]:
         model = self.model
         truth = to_range(target, model)
-        highs, low = model.encode(to_range(query, model))
-        at_rest = model.encode_shape(to_range(reference, model))
+        with in_float32(query):
+            low, unfiltered = model.pyramid.decouple(to_range(query, model))
+            at_rest = model.encode_shape(to_range(reference, model))
+        highs = model.pyramid.filter(unfiltered)
         low = model.manipulate(low, low - at_rest, alpha[:, None, None, None])
         if self.early:
             low = torch.cat((low, model.encode_shape(truth)))
@@ -168,6 +174,15 @@ def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dic
     return objective(pairs.reference, pairs.query, pairs.unperturbed, pairs.target, pairs.alpha)
 
 
+def in_float32(frames: Tensor) -> AbstractContextManager[object]:
+    """No autocast, for what motion is measured by.
+
+    It is a small difference of large numbers, and is multiplied by alpha: networks that are
+    trained with a short format's rounding there learn to take faint motion for noise.
+    """
+    return torch.autocast(frames.device.type, enabled=False)
+
+
 def to_range(frames: Tensor, model: LBVMM | FD4MM) -> Tensor:
     """[0, 1] → the model's value range."""
     low, high = model.value_range
@@ -181,10 +196,12 @@ def charbonnier(difference: Tensor) -> Tensor:
 
 def highpass(frames: Tensor) -> Tensor:
     """What a 5-tap binomial blur takes away: (B, C, H, W) → (B, C, H - 4, W - 4)."""
-    taps = frames.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
-    channels = frames.shape[1]
-    kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
-    return frames[..., 2:-2, 2:-2] - F.conv2d(frames, kernel, groups=channels)
+    blurred = frames
+    for dim in (2, 3):
+        for _ in range(4):  # the mean of neighbours, four times; a convolution would round in bf16
+            length = blurred.shape[dim] - 1
+            blurred = (blurred.narrow(dim, 0, length) + blurred.narrow(dim, 1, length)) / 2
+    return frames[..., 2:-2, 2:-2] - blurred
 
 
 def ssim(frames: Tensor, others: Tensor) -> Tensor:

@@ -44,23 +44,30 @@ class Muon(Optimizer):
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            updates: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if not state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(state["momentum"], group["momentum"])
-                matrix = ahead.reshape(len(parameter), -1)
-                updates.setdefault(matrix.shape, []).append((parameter, matrix))
-            for shape, alike in updates.items():
-                steps = orthogonalised(torch.stack([matrix for _, matrix in alike]))
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if not moved:
+                continue
+            for parameter in moved:
+                if not self.state[parameter]:
+                    self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+            gradients = [parameter.grad for parameter in moved]
+            momenta = [self.state[parameter]["momentum"] for parameter in moved]
+            torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
+            torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
+            alike: dict[torch.Size, list[tuple[Tensor, Tensor]]] = {}
+            for parameter, direction in zip(moved, ahead, strict=True):
+                matrix = direction.reshape(len(parameter), -1)
+                alike.setdefault(matrix.shape, []).append((parameter, matrix))
+            for shape, pairs in alike.items():
+                steps = orthogonalised(torch.stack([matrix for _, matrix in pairs]))
                 steps *= ADAM_RMS * max(shape) ** 0.5
-                for (parameter, _), step in zip(alike, steps, strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.sub_(group["lr"] * step.reshape(parameter.shape))
+                parameters = [parameter for parameter, _ in pairs]
+                shaped = [
+                    step.reshape(parameter.shape)
+                    for parameter, step in zip(parameters, steps, strict=True)
+                ]
+                torch._foreach_sub_(parameters, shaped, alpha=group["lr"])
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,17 +11,16 @@ from torch import Tensor
 
 from magnify.checkpoints import BUILT_IN, write_checkpoint
 from magnify.errors import CheckpointError
-from magnify.synthesis import Pairs, PairSource, Stage
+from magnify.synthesis import Pairs, PairSource
 from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
-from magnify.training.losses import Objective, loss_terms
+from magnify.training.gradients import Gradients
+from magnify.training.losses import Objective
 from magnify.training.optimisers import make_optimisers, set_rate
 from magnify.training.plan import Plan
 from magnify.training.process import Process
 from magnify.training.run_folder import RunFolder
-
-CLIP = 1.0
-"""Longest gradient, in L2 norm."""
+from magnify.transfer import Download
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class RunSettings:
 
     Attributes:
         precision: fp32, or bf16 in an autocast.
-        compile: pass the objective through torch.compile.
+        compile: pass the objective through torch.compile, instead of recording it on a GPU.
         decay: of the weights' moving average.
         log_steps: steps between two rows of metrics.
         save_minutes: a kill loses no more than this.
@@ -44,6 +42,14 @@ class RunSettings:
     log_steps: int = 100
     save_minutes: float = 3.0
     sheet_minutes: float = 10.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one step learns from, and how much of the run was over when it was drawn, 0 to 1."""
+
+    progress: float
+    pairs: Pairs
 
 
 class Trainer:
@@ -72,12 +78,16 @@ class Trainer:
             report: takes lines of progress.
         """
         self.model = objective.model.to(process.device)
-        self.advance = objective.advance
         if process.device.type == "cpu" or settings.precision == "bf16":
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         wrapped = process.distribute(objective.to(process.device))
-        self.objective: Callable[..., dict[str, Tensor]]
-        self.objective = torch.compile(wrapped) if settings.compile else wrapped
+        self.objective = objective
+        self.gradients = Gradients(
+            torch.compile(wrapped) if settings.compile else wrapped,
+            list(self.model.parameters()),
+            settings.precision,
+            record=process.on_gpu and process.world == 1 and not settings.compile,
+        )
         self.optimisers = make_optimisers(self.model)
         self.average = AveragedWeights(self.model, settings.decay)
         self.source, self.validation, self.plan = source, validation, plan
@@ -113,10 +123,11 @@ class Trainer:
         window = Window()
         saved = validated = self.clock.seconds
         validation_loss = self.validate() if self.step == 0 else math.nan
-        while (progress := self.progress()) < 1:
-            stage = self.plan.stage(progress)
-            values = self.train_step(progress, stage)
-            window.add(values, stage.batch * self.process.world)
+        batch = self.draw(self.step)
+        while batch is not None:
+            samples = len(batch.pairs.alpha) * self.process.world
+            values, batch = self.train_step(batch)
+            window.add(values, samples)
             if self.step % self.settings.log_steps == 0:
                 self._log(window, validation_loss)
                 window, validation_loss = Window(), math.nan
@@ -131,39 +142,46 @@ class Trainer:
         self.save()
         self.folder.close()
 
-    def progress(self) -> float:
+    def draw(self, step: int) -> Batch | None:
+        """What step `step` learns from; None where the plan is at its end."""
+        progress = self._progress(step)
+        if progress >= 1:
+            return None
+        index = step * self.process.world + self.process.rank
+        pairs = self.source.pairs(index, self.plan.stage(progress)).to(self.process.device)
+        return Batch(progress, pairs)
+
+    def _progress(self, step: int) -> float:
         """0 to 1, the same on all processes."""
-        progress = self.plan.progress(self.step, self.clock.seconds)
+        progress = self.plan.progress(step, self.clock.seconds)
         if self.process.world > 1:
             shared = torch.tensor(progress, device=self.process.device)
             torch.distributed.broadcast(shared, src=0)
             progress = float(shared)
         return progress
 
-    def train_step(self, progress: float, stage: Stage) -> dict[str, float]:
-        """One optimiser step, or none if the gradient is not finite; gives the loss's terms."""
-        index = self.step * self.process.world + self.process.rank
-        pairs = self.source.pairs(index, stage).to(self.process.device)
-        rate = self.plan.learning_rate(self.step, progress)
-        set_rate(self.optimisers, rate)
+    def train_step(self, batch: Batch) -> tuple[dict[str, Tensor], Batch | None]:
+        """One optimiser step, or none if the gradient is not finite.
+
+        Returns:
+            The loss, its terms and the gradient's norm, scalars on the device that the next step
+            may overwrite; and that step's batch, drawn while a GPU still works on this one.
+        """
+        set_rate(self.optimisers, self.plan.learning_rate(self.step, batch.progress))
         # Weights that were trained before have found their way.
-        self.advance(1.0 if self.recipe["start"].startswith("sha256") else progress)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        with self._autocast():
-            terms = loss_terms(self.objective, pairs)
-        loss = torch.stack(list(terms.values())).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        trained = self.recipe["start"].startswith("sha256")
+        self.objective.advance(1.0 if trained else batch.progress)
+        values = self.gradients(batch.pairs, self.objective.early)
+        finite = Download(values["gradient"].isfinite())
         self.step += 1
-        if torch.isfinite(norm):
+        upcoming = self.draw(self.step)
+        if finite.wait():
             for optimiser in self.optimisers:
                 optimiser.step()
             self.average.update(self.model, self.step)
         else:
             self.skipped += 1
-        values = {name: float(term.detach()) for name, term in terms.items()}
-        return {"loss": float(loss.detach()), **values, "gradient": float(norm)}
+        return values, upcoming
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -215,14 +233,8 @@ class Trainer:
         low, high = self.model.value_range
         pairs = pairs.to(self.process.device)
         frames = (low + (high - low) * frame for frame in (pairs.reference, pairs.query))
-        with self._autocast():
-            output: Tensor = self.model(*frames, pairs.alpha[:, None, None, None])
-        return ((output.float() - low) / (high - low)).clamp(0, 1).cpu()
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.settings.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.process.device.type, torch.bfloat16)
+        output: Tensor = self.model(*frames, pairs.alpha[:, None, None, None])
+        return ((output - low) / (high - low)).clamp(0, 1).cpu()
 
     def _log(self, window: Window, validation_loss: float) -> None:
         if not self.process.leads:
