@@ -100,6 +100,28 @@ def test_gradients_reach_every_parameter(objective: Objective) -> None:
     assert not lost
 
 
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_motion_is_exact_in_an_autocast(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = objectives()[network == "fd4mm"]
+    objective.advance(1.0)
+    pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
+    seen: list[torch.Tensor] = []
+    manipulate = objective.model.manipulate
+
+    def observed(shape: torch.Tensor, motion: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+        seen.append(motion)
+        return manipulate(shape, motion, alpha)
+
+    monkeypatch.setattr(objective.model, "manipulate", observed)
+    exact = loss_terms(objective, pairs)
+    with torch.autocast("cpu", torch.bfloat16):
+        short = loss_terms(objective, pairs)
+    assert torch.equal(*seen)
+    assert all(
+        exact[name] != short[name] for name in exact if name not in ("guided", "regularisation")
+    )
+
+
 def test_still_scenes_have_finite_gradients() -> None:
     pairs = OnePair().pairs(0, STAGE)
     still = replace(pairs, query=pairs.reference, target=pairs.reference)

@@ -44,9 +44,9 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="62942125dbcfa706ad204b6a0a60e7a4c4fb225611a161a0a86e5899228aedc4",
+        sha256="c651544c2ed1537a7b6f633f192486eb4eb5d0323c1aabbad15981d29ef83006",
         layout_name="lbvmm-magnify",
-        size=3_681_144,
+        size=3_681_080,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
