@@ -127,7 +127,7 @@ def run_out_of_memory_above(frames: int, function: Callable[..., Tensor]) -> Cal
 
 def test_too_large_chunks_are_halved_when_memory_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = drifting_pattern(7, 24, 32)
-    engine = magnify.load_engine(device="cpu")
+    engine = magnify.load_engine(device="cpu", precision="fp32")
     whole = magnify.magnify_frames(pictures, weights=engine)
     monkeypatch.setattr(Network, "chunk_size", lambda self, height, width: 7)
     model = engine.network.model

@@ -61,7 +61,6 @@ def test_a_gpu_gives_much_the_same_pictures(layout: str, decibels: float) -> Non
 
 
 @pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, while it compiles
 @pytest.mark.parametrize("name", ["lbvmm", "fd4mm"])
 @pytest.mark.parametrize("compile", ["on", "off"])
 def test_a_gpu_magnifies_chunk_by_chunk(name: str, compile: Compile) -> None:
