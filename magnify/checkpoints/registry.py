@@ -52,11 +52,11 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="ad03a2114fb99987eee036c1abd96a1fa4b5a289d43554065e61c4c18457263f",
+        sha256="461bdc58a05e9da40250b2bafe963316b7d8acd874aadb88dfb979d52d2ce45d",
         layout_name="fd4mm",
-        size=5_946_908,
+        size=5_946_836,
         licence="MIT",
-        description="FD4MM, trained like LBVMM but for 7 hours: softer, thin lines stay still",
+        description="FD4MM, trained like LBVMM but on a CPU only: softer, thin lines stay still",
     ),
 }
 
