@@ -20,6 +20,11 @@ from magnify.video.truncation import missing_bytes
 SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Containers whose time stamps are the same after a jump as when read from the start."""
 
+EXACT_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"}
+"""For `av.open`: tags in unknown encodings come out as the bytes that went in."""
+if int(av.__version__.partition(".")[0]) >= 19:
+    EXACT_TAGS = {}  # and always do
+
 
 def open_video(path: Path, card: HWAccel | None = None) -> InputContainer:
     """Open a video file, to be decoded by the CPU or by a graphics card.
@@ -38,9 +43,8 @@ def open_video(path: Path, card: HWAccel | None = None) -> InputContainer:
             f"{path}: is no file; videos are read more than once: save it to one first"
         )
     try:
-        # Without "file:", a name such as "a:b.mp4" reads as a protocol. Tags in unknown
-        # encodings must come out as the bytes that went in.
-        container = av.open(f"file:{path}", metadata_errors="surrogateescape", hwaccel=card)
+        # Without "file:", a name such as "a:b.mp4" reads as a protocol.
+        container: InputContainer = av.open(f"file:{path}", hwaccel=card, **EXACT_TAGS)
     except av.FFmpegError as error:
         missing = missing_bytes(path) if not isinstance(error, PermissionError) else 0
         reason = f"its end is missing, {missing} bytes or more" if missing else error.strerror

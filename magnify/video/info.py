@@ -204,7 +204,7 @@ def _side_data(frame: av.VideoFrame) -> list[Any] | None:
     """None where one kind that PyAV does not know, such as EXIF, hides all others."""
     try:
         side_data: Any = frame.side_data  # whose stubs are wrong
-        return list(side_data)
+        return [side_data[number] for number in range(len(side_data))]
     except ValueError:
         return None
 

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError
 from magnify.video.colour import ColourConverter
+from magnify.video.decoding import EXACT_TAGS
 from magnify.video.encoding import Encoding, encoder_settings
 from magnify.video.gif import CENTISECOND, Palettes
 from magnify.video.info import IMAGES, VideoInfo
@@ -63,7 +64,7 @@ class ContainerOutput:
         self._begun = False
         self._end = Fraction(0)
         self._copier: StreamCopier | None = None
-        self._container = av.open(f"file:{path}", "w", metadata_errors="surrogateescape")
+        self._container = av.open(f"file:{path}", "w", **EXACT_TAGS)
         try:
             self._stream = self._add_video()
             tags = self._add_other_streams(encoding.audio, notify)
