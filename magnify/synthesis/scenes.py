@@ -33,7 +33,8 @@ class Layer:
         origin: (B, 2), the picture position under the frame's pixel (0, 0), at rest.
         scale: (B,), picture pixels per frame pixel.
         width: (B,), width of the reconstruction kernel in picture pixels.
-        reach: how far the widest of these kernels goes, in picture pixels.
+        reach: how far the widest of these kernels goes, in picture pixels; known beside `width`,
+            as to ask a GPU for it would be to wait for it.
         motion: (B, 2), displacement of the query from the reference in frame pixels.
         reflected: the picture continues beyond its edges by reflection; else it is transparent.
     """

@@ -175,10 +175,10 @@ def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dic
 
 
 def in_float32(frames: Tensor) -> AbstractContextManager[object]:
-    """No autocast, for what motion is measured by.
+    """No autocast, for small differences of large numbers.
 
-    It is a small difference of large numbers, and is multiplied by alpha: networks that are
-    trained with a short format's rounding there learn to take faint motion for noise.
+    Motion is one, of shapes, and is multiplied by alpha: a short format rounds off as much as the
+    faintest motion makes. (Magnifying computes shapes in float32, too.)
     """
     return torch.autocast(frames.device.type, enabled=False)
 
@@ -211,8 +211,7 @@ def ssim(frames: Tensor, others: Tensor) -> Tensor:
     weighs noise where the picture is smooth, which L1 hardly sees (Zhao et al., "Loss functions
     for image restoration with neural networks", 2017).
     """
-    # Variances are small differences of large numbers: never in bfloat16.
-    with torch.autocast(frames.device.type, enabled=False):
+    with in_float32(frames):  # variances
         moments = torch.cat((frames, others, frames**2, others**2, frames * others), dim=1)
         offsets = torch.arange(-5.0, 6.0, device=frames.device)
         taps = torch.exp(-(offsets**2) / (2 * 1.5**2))

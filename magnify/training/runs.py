@@ -80,8 +80,8 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     with this_process(request.device) as process:
         _check_precision(request, process)
         if process.on_gpu and request.model == "fd4mm":
-            # Its shapes differ less, frame to frame, than TF32 rounds. LBVMM's differ more, and a
-            # step of it takes 78 ms exact and 52 ms in TF32 (24 crops of 256, H100).
+            # TF32 costs its pictures more than LBVMM's, which lose little (docs/performance.md); a
+            # step of LBVMM takes 78 ms without it and 52 ms with it (24 crops of 256, H100).
             keep_float32_exact()
         say = report if process.leads else lambda line: None
         folder = RunFolder(request.out, resume=request.resume)

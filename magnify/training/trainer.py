@@ -15,7 +15,7 @@ from magnify.synthesis import Pairs, PairSource
 from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
 from magnify.training.gradients import Gradients
-from magnify.training.losses import Objective
+from magnify.training.losses import Objective, to_range
 from magnify.training.optimisers import make_optimisers, set_rate
 from magnify.training.plan import Plan
 from magnify.training.process import Process
@@ -232,7 +232,7 @@ class Trainer:
     def _magnify(self, pairs: Pairs) -> Tensor:
         low, high = self.model.value_range
         pairs = pairs.to(self.process.device)
-        frames = (low + (high - low) * frame for frame in (pairs.reference, pairs.query))
+        frames = (to_range(frame, self.model) for frame in (pairs.reference, pairs.query))
         output: Tensor = self.model(*frames, pairs.alpha[:, None, None, None])
         return ((output - low) / (high - low)).clamp(0, 1).cpu()
 
