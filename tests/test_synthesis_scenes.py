@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from magnify.errors import SettingsError
 from magnify.synthesis import (
+    Layer,
     Part,
     Photographs,
     Scenes,
@@ -18,6 +19,7 @@ from magnify.synthesis import (
     SyntheticPairs,
     draw_scenes,
 )
+from magnify.synthesis.drawing import halvings, premultiplied
 from magnify.synthesis.strings import draw_strings
 from synthesis_pictures import random_photographs
 
@@ -107,7 +109,7 @@ def test_objects_move_before_a_still_background(photographs: Photographs) -> Non
     reference, target = scenes.render(steps).unbind(1)
     still = ((scenes.coverage(steps)[:, :, 0] - 1).abs() < 1e-6).all(dim=1)
     difference = (reference - target).abs().amax(dim=1)
-    assert difference[still].max() < 1e-6
+    assert difference[still].max() < 1e-5
     assert difference[~still].max() > 0.05
 
 
@@ -170,12 +172,49 @@ def test_strings_are_thin_and_move_as_drawn(photographs: Photographs, seed: int)
 def test_colours_of_strings_are_premultiplied() -> None:
     generator = torch.Generator().manual_seed(0)
     sides = torch.randint(30, 41, (20,), generator=generator)
-    strings = draw_strings(sides, generator, torch.device("cpu"))
+    squares = sides[:, None].expand(-1, 2)
+    strings = list(draw_strings(sides, 0 * squares, squares, generator, torch.device("cpu")))
     for string, side in zip(strings, sides.tolist(), strict=True):
         assert string.shape == (4, side, side)
         assert string.min() >= 0
         assert (string[:3] <= string[3:]).all()
         assert string[3].max() <= 1
+
+
+def test_strings_are_drawn_as_far_as_they_come_into_the_frame(photographs: Photographs) -> None:
+    def string(magnified_motion: float) -> Layer:
+        settings = SceneSettings(
+            size=SIZE,
+            objects=(1, 1),
+            alpha=(10.0, 10.0),
+            magnified_motion=magnified_motion,
+            strings=1.0,
+            string_length=(4.0, 4.0),
+        )
+        parts = torch.full((12,), int(Part.OBJECTS_MOVE))
+        generator = torch.Generator().manual_seed(7)
+        return draw_scenes(photographs, settings, parts, generator).layers[1]
+
+    cut, whole = string(8.0), string(1000.0)
+    assert (cut.extent < SIZE + 2 * (8 + 2 * cut.reach)).all()
+    assert (whole.extent == 4 * SIZE).all()
+    steps = torch.tensor([0.0, 1.0, 10.0]).expand(12, -1)
+    rendered = replace(whole, motion=cut.motion).render(SIZE, SIZE, steps)
+    torch.testing.assert_close(cut.render(SIZE, SIZE, steps), rendered, atol=1e-4, rtol=0)
+    assert (rendered[:, :, 3] > 0.5).any(dim=3).sum() > 12 * 3 * SIZE / 2, "strings are there"
+
+
+def test_cut_outs_are_halved_until_they_would_be_too_short() -> None:
+    board = torch.zeros(4, 90, 71, dtype=torch.uint8)
+    board[3], board[:, :, 1::2] = 255, 255
+    cutouts = [board, board, board[:, :50, :60]]
+    halved = list(premultiplied(cutouts, [2, 0, 1], at_once=2))
+    assert [tuple(picture.shape) for picture in halved] == [(4, 23, 18), (4, 90, 71), (4, 25, 30)]
+    torch.testing.assert_close(halved[1], board / 255)
+    inner = halved[0][:, :22, :17]
+    torch.testing.assert_close(inner, torch.tensor([0.5, 0.5, 0.5, 1.0])[:, None, None] + 0 * inner)
+    assert halved[0][3, -1, 0] == 0.5, "beyond its edge a picture is transparent"
+    assert [halvings(board, longest) for longest in (91, 46, 45, 23, 22, 1)] == [0, 0, 1, 1, 2, 7]
 
 
 def test_without_strings_a_seed_gives_cut_outs_alone(photographs: Photographs) -> None:

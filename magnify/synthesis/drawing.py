@@ -1,7 +1,9 @@
 """Draws random scenes from photographs, cut-outs and strings."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
@@ -56,11 +58,11 @@ def draw_scenes(
     alpha = _log_uniform((count,), settings.alpha, generator)
     fewest, most = settings.objects or _usual_objects(settings.size)
     objects = int(torch.randint(fewest, most + 1, (), generator=generator))
-    layers = [_background(photographs, settings, parts, alpha, generator)]
-    layers += [_object(photographs, settings, parts, alpha, generator) for _ in range(objects)]
+    background = _background(photographs, settings, parts, alpha, generator)
+    layers = (background, *_objects(photographs, settings, parts, alpha, objects, generator))
     device = photographs.device
     parts, alpha = (values.to(device, non_blocking=True) for values in (parts, alpha))
-    return Scenes(settings.size, settings.size, tuple(layers), parts, alpha)
+    return Scenes(settings.size, settings.size, layers, parts, alpha)
 
 
 def _usual_objects(size: int) -> tuple[int, int]:
@@ -81,27 +83,36 @@ def _background(
     scale = _log_uniform((len(parts),), settings.background_scale, generator)
     scale = scale.minimum((sides / reach).clamp(min=lowest))
     windows = [
-        _window(picture, math.ceil(reach * float(wanted)) + 4, generator) / 255
+        _window(picture, math.ceil(reach * float(wanted)) + 4, generator)
         for picture, wanted in zip(pictures, scale, strict=True)
     ]
-    middle = torch.tensor([[side / 2 for side in window.shape[1:]] for window in windows])
-    origin = middle - settings.size / 2 * scale[:, None]
+    extent = torch.tensor([window.shape[1:] for window in windows])
+    origin = extent / 2 - settings.size / 2 * scale[:, None]
     origin = origin + torch.rand(len(parts), 2, generator=generator) - 0.5
     softness = _uniform((len(parts),), settings.softness, generator)
     blurred = parts == Part.BLURRED_BACKGROUND
     softness = torch.where(blurred, _uniform((len(parts),), settings.blur, generator), softness)
     moves = (parts != Part.STILL) & (parts != Part.OBJECTS_MOVE)
     motion = _motion(settings, alpha, generator) * moves[:, None]
-    return _layer(windows, origin, scale, softness, motion, reflected=True)
+    pixels = _padded(windows) / 255
+    placement = _placement(extent, origin, motion, scale, _kernel(scale, softness))
+    return _layer(pixels, placement, reflected=True)
 
 
-def _object(
+def _objects(
     photographs: Photographs,
     settings: SceneSettings,
     parts: Tensor,
     alpha: Tensor,
+    count: int,
     generator: Generator,
-) -> Layer:
+) -> list[Layer]:
+    """`count` layers, each with one object of every scene.
+
+    Drawn all at once: on a GPU, what takes time is the number of steps.
+    """
+    batch = len(parts)
+    parts, alpha = parts.repeat(count), alpha.repeat(count)
     size = _uniform((len(parts),), settings.object_size, generator)
     strings = torch.zeros(len(parts), dtype=torch.bool)
     if settings.strings > 0:
@@ -109,55 +120,87 @@ def _object(
         length = _uniform((len(parts),), settings.string_length, generator)
         size = torch.where(strings, length, size)
     size = size * settings.size
-    drawn = iter(draw_strings(size[strings].long(), generator, photographs.device))
-    pictures = [
-        next(drawn) if string else _cutout(photographs, int(longest), generator)
-        for string, longest in zip(strings, size, strict=True)
+    cutouts = [_pick(photographs.cutouts, generator) for _ in range(int((~strings).sum()))]
+    often = [
+        halvings(cutout, longest)
+        for cutout, longest in zip(cutouts, size[~strings].int().tolist(), strict=True)
     ]
-    longest = torch.tensor([max(picture.shape[1:]) for picture in pictures])
-    scale = (longest / size).clamp(min=0.5)  # the papers enlarge at most twice
+    shapes = [_halved(cutout, times) for cutout, times in zip(cutouts, often, strict=True)]
+    extent = size.int()[:, None].repeat(1, 2)
+    extent[~strings] = torch.tensor(shapes, dtype=torch.int).reshape(-1, 2)
+    scale = (extent.amax(dim=1) / size).clamp(min=0.5)  # the papers enlarge at most twice
     centre = torch.rand(len(parts), 2, generator=generator) * settings.size
-    middle = torch.tensor([[side / 2 for side in picture.shape[1:]] for picture in pictures])
-    softness = _uniform((len(parts),), settings.softness, generator)
+    origin = extent / 2 - centre * scale[:, None]
+    kernel = _kernel(scale, _uniform((len(parts),), settings.softness, generator))
     moves = (parts != Part.STILL) & (parts != Part.BACKGROUND_ONLY)
     motion = _motion(settings, alpha, generator) * moves[:, None]
-    layer = _layer(
-        pictures, middle - centre * scale[:, None], scale, softness, motion, reflected=False
-    )
-    present = (parts != Part.BACKGROUND_ONLY).to(layer.pixels.device, non_blocking=True)
-    layer.pixels.mul_(present[:, None, None, None])
-    return layer
+
+    first, seen = _seen(settings, origin, extent, scale, kernel)
+    first = first * strings[:, None]
+    seen = torch.where(strings[:, None], seen, extent)
+    squares = extent[strings, 0]
+    string = draw_strings(squares, first[strings], seen[strings], generator, photographs.device)
+    cutout = premultiplied(cutouts, often, batch)
+    pictures = (next(string if drawn else cutout) for drawn in strings.tolist())
+    present = (parts != Part.BACKGROUND_ONLY).to(photographs.device, non_blocking=True)
+    placement = _placement(seen, origin - first, motion, scale, kernel)
+    layers = []
+    for there, placed in zip(present.chunk(count), placement.chunk(count), strict=True):
+        pixels = _padded(list(islice(pictures, batch))).mul_(there[:, None, None, None])
+        layers.append(_layer(pixels, placed, reflected=False))
+    return layers
 
 
-def _layer(
-    pictures: list[Tensor],
-    origin: Tensor,
-    scale: Tensor,
-    softness: Tensor,
-    motion: Tensor,
-    *,
-    reflected: bool,
-) -> Layer:
-    device = pictures[0].device
-    extent = torch.tensor([picture.shape[1:] for picture in pictures])
-    height, width = extent.amax(dim=0).tolist()
-    pixels = torch.zeros(len(pictures), len(pictures[0]), height, width, device=device)
-    for target, picture in zip(pixels, pictures, strict=True):
-        target[:, : picture.shape[1], : picture.shape[2]] = picture
-    kernel = scale.clamp(min=1) * softness
-    extent, origin, scale, width, motion = (
-        values.to(device, non_blocking=True) for values in (extent, origin, scale, kernel, motion)
-    )
+def _seen(
+    settings: SceneSettings, origin: Tensor, extent: Tensor, scale: Tensor, kernel: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The part of each picture that can come into the frame: its first pixel, and its extent.
+
+    Strings may be far longer than the frame.
+    """
+    reach = settings.magnified_motion * scale + 2 * kernel
+    first = (origin - reach[:, None]).floor().clamp(min=0)
+    last = (origin + (settings.size * scale + reach)[:, None]).ceil().minimum(extent)
+    return first, last - first
+
+
+def _kernel(scale: Tensor, softness: Tensor) -> Tensor:
+    """Width of the reconstruction kernel in picture pixels."""
+    return scale.clamp(min=1) * softness
+
+
+def _placement(
+    extent: Tensor, origin: Tensor, motion: Tensor, scale: Tensor, width: Tensor
+) -> Tensor:
+    """(N, 8): a `Layer`'s numbers, as `_layer` takes them."""
+    return torch.cat((extent, origin, motion, scale[:, None], width[:, None]), dim=1)
+
+
+def _layer(pixels: Tensor, placement: Tensor, *, reflected: bool) -> Layer:
+    reach = math.ceil(2 * float(placement[:, 7].max()))
+    placement = placement.to(pixels.device, non_blocking=True)
     return Layer(
         pixels=pixels,
-        extent=extent,
-        origin=origin,
-        scale=scale,
-        width=width,
-        reach=math.ceil(2 * float(kernel.max())),
-        motion=motion,
+        extent=placement[:, 0:2],
+        origin=placement[:, 2:4],
+        scale=placement[:, 6],
+        width=placement[:, 7],
+        reach=reach,
+        motion=placement[:, 4:6],
         reflected=reflected,
     )
+
+
+def _padded(pictures: list[Tensor], multiple: int = 1) -> Tensor:
+    """(B, C, h, w) of pictures (C, ...), zero beyond each; h and w multiples of `multiple`."""
+    height, width = (
+        multiple * math.ceil(max(picture.shape[axis] for picture in pictures) / multiple)
+        for axis in (1, 2)
+    )
+    batch = pictures[0].new_zeros(len(pictures), len(pictures[0]), height, width)
+    for target, picture in zip(batch, pictures, strict=True):
+        target[:, : picture.shape[1], : picture.shape[2]] = picture
+    return batch
 
 
 def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Tensor:
@@ -168,19 +211,39 @@ def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Ten
     return torch.stack((length * angle.sin(), length * angle.cos()), dim=1)
 
 
-def _cutout(photographs: Photographs, longest: int, generator: Generator) -> Tensor:
-    """A random cut-out, premultiplied RGBA in [0, 1], halved while it stays as long as that.
+def premultiplied(cutouts: list[Tensor], often: list[int], at_once: int) -> Iterator[Tensor]:
+    """Cut-outs as premultiplied RGBA in [0, 1], each halved as often as said, in their order.
 
     Halving first costs a quarter of a wide kernel's work and filters as well.
     """
-    picture = _pick(photographs.cutouts, generator) / 255
-    picture[:3].mul_(picture[3:])
-    while max(picture.shape[1:]) >= 2 * longest:
-        odd = [side % 2 for side in picture.shape[1:]]
-        if any(odd):
-            picture = F.pad(picture, (0, odd[1], 0, odd[0]))
-        picture = F.avg_pool2d(picture, 2)
-    return picture
+    for first in range(0, len(cutouts), at_once):
+        some = cutouts[first : first + at_once]
+        halved = often[first : first + at_once]
+        made: dict[int, Tensor] = {}
+        for times in set(halved):
+            members = [i for i, other in enumerate(halved) if other == times]
+            pixels = _padded([some[i] for i in members], 2**times) / 255
+            pixels[:, :3].mul_(pixels[:, 3:])
+            if times > 0:
+                pixels = F.avg_pool2d(pixels, 2**times)
+            for i, picture in zip(members, pixels, strict=True):
+                height, width = _halved(some[i], times)
+                made[i] = picture[:, :height, :width]
+        yield from (made[i] for i in range(len(some)))
+
+
+def halvings(cutout: Tensor, longest: int) -> int:
+    """How often it can be halved while it stays as long as that."""
+    times = 0
+    while max(_halved(cutout, times)) >= 2 * longest:
+        times += 1
+    return times
+
+
+def _halved(cutout: Tensor, times: int) -> tuple[int, int]:
+    """Height and width after so many halvings, each rounded up."""
+    height, width = cutout.shape[1:]
+    return -(-height // 2**times), -(-width // 2**times)
 
 
 def _window(picture: Tensor, side: int, generator: Generator) -> Tensor:

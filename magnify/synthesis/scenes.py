@@ -60,27 +60,31 @@ class Layer:
         displacement = factors[..., None] * self.motion[:, None]
         rows = self._weights(height, displacement[..., 0], axis=0)
         columns = self._weights(width, displacement[..., 1], axis=1)
-        count, channels, _, across = self.pixels.shape
-        narrow = rows.flatten(1, 2)[:, None] @ self.pixels
-        narrow = narrow.reshape(count, channels, -1, height, across).transpose(1, 2)
-        return narrow @ columns[:, :, None].transpose(3, 4)
+        count, channels, down, across = self.pixels.shape
+        # Rows and channels share a dimension, so that each product is one of large matrices.
+        pixels = self.pixels.transpose(1, 2).reshape(count, down, channels * across)
+        narrow = (rows.flatten(1, 2) @ pixels).reshape(count, -1, height * channels, across)
+        frames = (narrow @ columns.mT).reshape(count, -1, height, channels, width)
+        return frames.transpose(2, 3)
 
     def _weights(self, size: int, displacement: Tensor, axis: int) -> Tensor:
         """(B, F, size, picture size): how much of each picture pixel goes into each frame pixel."""
         device = displacement.device
-        width = self.width[:, None, None, None]
         frame = torch.arange(size, device=device) - displacement[..., None]
-        position = (self.origin[:, axis, None, None] + frame * self.scale[:, None, None])[..., None]
-        picture = torch.arange(self.pixels.shape[2 + axis], device=device)
+        position = self.origin[:, axis, None, None] + frame * self.scale[:, None, None]
+        taps = torch.arange(-self.reach, self.reach + 2, device=device)
+        index = position.floor()[..., None] + taps
+        weights = cubic((index - position[..., None]) / self.width[:, None, None, None])
+        # Normalised before the picture's edge cuts any off, or the kernel's ripple would show.
+        weights = weights / weights.sum(dim=-1, keepdim=True)
         extent = self.extent[:, axis, None, None, None]
-        weights = cubic((picture - position) / width)
         if self.reflected:
-            weights = weights + cubic((picture + 1 + position) / width)
-            weights = weights + cubic((picture - 2 * extent + 1 + position) / width)
-        # Normalised by the kernel's sum over the unbounded grid, or its ripple would show.
-        grid = torch.arange(-self.reach, self.reach + 2, device=device)
-        total = cubic((grid - (position - position.floor())) / width).sum(dim=-1, keepdim=True)
-        return weights * (picture < extent) / total
+            index = torch.where(index < 0, -1 - index, index)
+            index = torch.where(index < extent, index, 2 * extent - 1 - index)
+        weights = weights * ((index >= 0) & (index < extent))
+        length = self.pixels.shape[2 + axis]
+        dense = weights.new_zeros(*position.shape, length)
+        return dense.scatter_add_(-1, index.clamp(0, length - 1).long(), weights)
 
 
 @dataclass(frozen=True)
@@ -109,8 +113,8 @@ class Scenes:
             layer.render(self.height, self.width, factors) for layer in self.layers
         )
         for layer in objects:
-            picture = layer[:, :, :3] + picture * (1 - layer[:, :, 3:])
-        return picture.clamp(0, 1)
+            picture = torch.addcmul(layer[:, :, :3], picture, 1 - layer[:, :, 3:])
+        return picture.clamp(0, 1).contiguous()
 
     def coverage(self, factors: Tensor) -> Tensor:
         """Each layer's share in each pixel: (B, F, layers, H, W), summing to 1.

@@ -1,6 +1,7 @@
 """Strings, cables, wires: thin round lines, which cut-outs from photographs hardly have."""
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Generator, Tensor
@@ -11,32 +12,39 @@ SAG = 0.15
 """How far the middle of a bent string hangs at most, relative to half its length."""
 
 
-def draw_strings(lengths: Tensor, generator: Generator, device: torch.device) -> list[Tensor]:
+def draw_strings(
+    lengths: Tensor, first: Tensor, extent: Tensor, generator: Generator, device: torch.device
+) -> Iterator[Tensor]:
     """Strings, each through the middle of a square, in any direction, every other one bent.
 
     They are shaded as cylinders are, and half of them are wound.
 
     Args:
-        lengths: (S,), of each square's sides in whole pixels, on the CPU.
+        lengths: (S,), of each square's sides in whole pixels; as what follows, on the CPU.
+        first: (S, 2), the square's first row and column that is wanted.
+        extent: (S, 2), how many are.
         generator: on the CPU, so the same seed gives the same strings on every device.
 
     Returns:
-        Each (4, length, length), premultiplied RGBA in [0, 1].
+        Each (4, *extent), premultiplied RGBA in [0, 1].
     """
     count = len(lengths)
     if count == 0:
-        return []
+        return iter(())
     values = torch.rand(count, 8, generator=generator)
     colour = (values[:, 4, None] + 0.2 * torch.randn(count, 3, generator=generator)).clamp(0, 1)
     half = (lengths - 1) / 2
     # All at once: on a GPU, what takes time is the number of steps.
-    numbers = torch.cat((values, half[:, None], colour), dim=1).to(device, non_blocking=True)
-    bent, direction, hanging, thickness, _, shade, winding, period, half = (
-        number[:, None, None] for number in numbers[:, :9].unbind(dim=1)
+    numbers = torch.cat((values, half[:, None], first - half[:, None], colour), dim=1)
+    numbers = numbers.to(device, non_blocking=True)
+    bent, direction, hanging, thickness, _, shade, winding, period, half, top, left = (
+        number[:, None, None] for number in numbers[:, :11].unbind(dim=1)
     )
-    colour = numbers[:, 9:, None, None]
-    grid = torch.arange(int(lengths.max()), device=device) - half
-    y, x, angle = grid.mT, grid, math.pi * direction
+    colour = numbers[:, 11:, None, None]
+    height, width = extent.amax(dim=0).int().tolist()
+    y = torch.arange(height, device=device)[:, None] + top
+    x = torch.arange(width, device=device) + left
+    angle = math.pi * direction
     along = x * angle.cos() + y * angle.sin()
     across = y * angle.cos() - x * angle.sin()
     sag = SAG * (2 * hanging - 1) * (bent < 0.5)
@@ -51,4 +59,5 @@ def draw_strings(lengths: Tensor, generator: Generator, device: torch.device) ->
     light = (1 - shade + shade * roundness) * (1 + 0.4 * (2 * winding - 1).clamp(min=0) * waves)
     rgb = (colour * light[:, None]).clamp(0, 1) * opacity[:, None]
     squares = torch.cat((rgb, opacity[:, None]), dim=1)
-    return [square[:, :side, :side] for square, side in zip(squares, lengths.tolist(), strict=True)]
+    shapes = extent.int().tolist()
+    return (square[:, :h, :w] for square, (h, w) in zip(squares, shapes, strict=True))
