@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from magnify.errors import SettingsError
 from magnify.evaluation import displacement
@@ -77,6 +78,37 @@ def test_a_region_without_two_directions_is_refused() -> None:
     for untextured in (stripes, np.full((HEIGHT, WIDTH), 80.0)):
         with pytest.raises(SettingsError, match="no texture"):
             displacement(untextured, untextured)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pattern(0, 0, seed=20),
+        ndimage.gaussian_filter(pattern(0, 0), 8),
+        np.random.default_rng(3).normal(127, 40, (HEIGHT, WIDTH)),
+        np.full((HEIGHT, WIDTH), 99.0),
+    ],
+    ids=["unrelated", "blurred away", "noise", "flat"],
+)
+def test_what_is_not_there_any_more_is_not_measured(other: NDArray[np.float64]) -> None:
+    with pytest.raises(SettingsError, match="too little like it"):
+        displacement(pattern(0, 0), other, inner_mask())
+
+
+@pytest.mark.parametrize("dx", [6, 10, -8])
+def test_a_match_that_slips_away_is_not_measured(dx: int) -> None:
+    """A smooth disc that has lost its grain: the least squares would end 7 pixels beside it."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(float)
+
+    def scene(dx: int, grain: NDArray[np.float64]) -> NDArray[np.float64]:
+        disc = np.hypot(columns - 70 - dx, rows - 60) < 30
+        return np.where(disc, 127 + 25 * np.tanh((columns - 70 - dx) / 20) + grain, walls)
+
+    walls = np.where(columns < 60, 60, 220)
+    reference = scene(0, 0.06 * (pattern(0, 0, seed=1) - 127))
+    smooth = ndimage.gaussian_filter(scene(dx, np.zeros_like(walls)), 1)
+    with pytest.raises(SettingsError, match="too little like it"):
+        displacement(reference, smooth, np.hypot(columns - 70, rows - 60) < 27)
 
 
 @pytest.mark.parametrize(

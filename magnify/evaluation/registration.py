@@ -21,12 +21,19 @@ REACH = 40
 ITERATIONS = 30
 CONVERGED = 1e-5
 """A Gauss-Newton step shorter than this many pixels is the last."""
+DRIFT = 3.0
+"""Farthest that refining may go, in pixels. Of a damaged region the two steps may prefer different
+displacements; beyond this, what was left of it has slipped."""
 LEAST_OVERLAP = 0.5
 """Share of the region that must lie inside the picture where it went."""
+LEAST_LIKENESS = 0.4
+"""Correlation of the region with what it has become; that with unrelated pictures reaches 0.2."""
 LEAST_TEXTURE = 1e-3
 """Gradient energy in the weakest direction over that in the strongest; below, motion slips."""
 LEAST_CONTRAST = 1e-3
 """Weakest gradient over the level, both root mean squares; below, it is rounding and ringing."""
+
+LOST = "what the region has become looks too little like it to tell how far it went; choose another"
 
 
 class TextureError(SettingsError):
@@ -55,7 +62,8 @@ def displacement(reference: NDArray, picture: NDArray, mask: Mask | None = None)
 
     Raises:
         SettingsError: the shapes differ, or the mask is empty.
-        TextureError: the region has no texture that fixes both directions.
+        TextureError: the region has no texture that fixes both directions, or has lost it in
+            `picture`, so that the two steps disagree.
     """
     if reference.shape != picture.shape:
         raise SettingsError(f"the pictures' shapes differ: {reference.shape} and {picture.shape}")
@@ -127,7 +135,11 @@ class _Template:
         return np.array(best, float) - REACH
 
     def refine(self, picture: Levels, start: NDArray[np.float64]) -> Displacement:
-        """From there to where picture(p + d) is the reference's linear function, p in the mask."""
+        """From there to where picture(p + d) is the reference's linear function, p in the mask.
+
+        Raises:
+            TextureError: nothing alike is there, or only farther than `DRIFT` away.
+        """
         coefficients = ndimage.spline_filter(picture, 3)
         limits = np.array(picture.shape)[:, None] - 1
         shift = start
@@ -140,14 +152,16 @@ class _Template:
             design = np.stack([self.levels, np.ones_like(self.levels), *-self.gradient])[:, inside]
             gain, _, *steps = np.linalg.lstsq(design @ design.T, design @ moved, rcond=None)[0]
             step = np.array(steps) / gain
-            # Half a pixel is as far as the linear model can be trusted; a vanishing or negative
-            # gain means that nothing alike is there.
             length = float(np.hypot(*step))
             if gain <= 0 or not np.isfinite(length):
-                break
+                raise TextureError(LOST)
+            # As far as the linear model can be trusted.
             shift = shift + step * min(1.0, 0.5 / max(length, 1e-12))
             if length < CONVERGED:
                 break
+        likeness = np.corrcoef(moved, self.levels[inside])[0, 1]
+        if not (likeness >= LEAST_LIKENESS and np.hypot(*(shift - start)) <= DRIFT):
+            raise TextureError(LOST)
         return Displacement(float(shift[1]), float(shift[0]))
 
 

@@ -91,7 +91,8 @@ class Score:
     """What was measured on one case.
 
     Frame 0, the reference, counts for the temporal deviations alone. None stands for what cannot be
-    measured as too little of the picture moves, or stands still, or what moves has no texture.
+    measured as too little of the picture moves, or stands still, or what moves has no texture, or
+    none left. A mean over scenes leaves it out.
 
     Attributes:
         ssim: against the truth, mean of red, green and blue.
