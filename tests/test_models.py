@@ -87,6 +87,18 @@ def test_magnified_frames_equal_the_published_network(
     assert relative_difference(output, goldens[golden]) < 1e-4
 
 
+@pytest.mark.parametrize("name", ["fd4mm", "lbvmm-magnify"])
+def test_pictures_are_the_same_while_gradients_are_kept(
+    goldens: dict[str, NDArray[np.float32]], name: str
+) -> None:
+    model = formula_model(BY_NAME[name])
+    frames = model_frames(goldens["frames"].astype(np.uint8), model)
+    trained = model(frames[:1], frames, 10)
+    assert trained.requires_grad
+    with torch.inference_mode():
+        torch.testing.assert_close(trained, model(frames[:1], frames, 10), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("golden", "name"), [("fd4mm_low", "fd4mm"), ("lbvmm_tf_shape", "lbvmm_tf")]
 )

@@ -126,7 +126,7 @@ class HighpassAttention(FilterAttention):
     reach = 2
 
     def filter_query(self, q: Tensor) -> Tensor:
-        return F.gelu(self.query_conv(running_maximum(running_maximum(q, dim=2), dim=3)))
+        return F.gelu(self.query_conv(neighbourhood_maximum(q)))
 
 
 class LowpassAttention(FilterAttention):
@@ -330,11 +330,16 @@ def apart(x: Tensor, first: nn.Conv2d, second: nn.Conv2d, parts: int) -> list[Te
     ]
 
 
-def running_maximum(x: Tensor, dim: int) -> Tensor:
-    """The maximum of each pixel and its neighbours along `dim`.
+def neighbourhood_maximum(x: Tensor) -> Tensor:
+    """The maximum of each pixel and its neighbours: max-pooling, 3x3 at stride 1."""
+    if torch.is_grad_enabled():
+        return F.max_pool2d(x, 3, stride=1, padding=1)
+    # On a CPU several times faster; but its gradient takes fifty times as long as that above.
+    return running_maximum(running_maximum(x, dim=2), dim=3)
 
-    Max-pooling, 3x3 at stride 1, is this along either axis: several times faster on a CPU.
-    """
+
+def running_maximum(x: Tensor, dim: int) -> Tensor:
+    """The maximum of each pixel and its neighbours along `dim`."""
     size = x.shape[dim]
     pairs = torch.maximum(x.narrow(dim, 0, size - 1), x.narrow(dim, 1, size - 1))
     inner = torch.maximum(pairs.narrow(dim, 0, size - 2), pairs.narrow(dim, 1, size - 2))
