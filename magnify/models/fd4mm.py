@@ -8,7 +8,7 @@ pixels, so every output pixel sees the whole frame.
 """
 
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -62,7 +62,7 @@ class FrequencyDecoupling(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         first, second = apart(x, self.pointwise, self.depthwise, 2)
-        low = self.low(first)
+        low = dilated(self.low, first)
         return F.gelu(low), F.gelu(self.high(second).sub_(low))
 
 
@@ -303,6 +303,24 @@ class FD4MM(MagnificationModel):
 def depthwise(channels: int, *, bias: bool = True) -> nn.Conv2d:
     """A 3x3 convolution of each channel by itself."""
     return nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=bias)
+
+
+def dilated(conv: nn.Conv2d, x: Tensor) -> Tensor:
+    """A depthwise 3x3 convolution with dilation 2.
+
+    Where a gradient is wanted it is computed as one without dilation, on the four pictures of every
+    other row and column: CPUs take five times as long for the gradient of a dilated one.
+    """
+    frames, channels, height, width = x.shape
+    if not torch.is_grad_enabled() or height % 2 or width % 2:
+        return cast(Tensor, conv(x))
+    split = x.permute(0, 2, 3, 1).reshape(frames, height // 2, 2, width // 2, 2, channels)
+    split = split.permute(0, 2, 4, 1, 3, 5).flatten(0, 2).permute(0, 3, 1, 2)
+    low = F.conv2d(split, conv.weight, conv.bias, padding=1, groups=channels)
+    low = low.permute(0, 2, 3, 1).unflatten(0, (frames, 2, 2))
+    return (
+        low.permute(0, 3, 1, 4, 2, 5).reshape(frames, height, width, channels).permute(0, 3, 1, 2)
+    )
 
 
 def pointwise(inputs: int, outputs: int, *, bias: bool = True) -> nn.Conv2d:
