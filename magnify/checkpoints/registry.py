@@ -52,7 +52,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="461bdc58a05e9da40250b2bafe963316b7d8acd874aadb88dfb979d52d2ce45d",
+        sha256="29100740a36098e2c8ea5ec79bf6da380bbc26a82a76b6429fc3f6f6cd742aca",
         layout_name="fd4mm",
         size=5_946_836,
         licence="MIT",
