@@ -225,6 +225,14 @@ def test_without_strings_a_seed_gives_cut_outs_alone(photographs: Photographs) -
         assert (covered > 0.5).all()
 
 
+def test_scenes_may_be_without_objects(photographs: Photographs) -> None:
+    settings = replace(SETTINGS, objects=(0, 0), strings=0.5)
+    parts = torch.full((2,), int(Part.ALL_MOVE))
+    scenes = draw_scenes(photographs, settings, parts, torch.Generator().manual_seed(0))
+    assert len(scenes.layers) == 1
+    assert scenes.render(torch.zeros(2, 1)).shape == (2, 1, 3, SIZE, SIZE)
+
+
 def test_parts_take_turns_in_equal_shares(photographs: Photographs) -> None:
     source = SyntheticPairs(photographs)
     stage = Stage(batch=4, crop=32, magnified_motion=4.0)

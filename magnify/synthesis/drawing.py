@@ -145,9 +145,10 @@ def _objects(
     present = (parts != Part.BACKGROUND_ONLY).to(photographs.device, non_blocking=True)
     placement = _placement(seen, origin - first, motion, scale, kernel)
     layers = []
-    for there, placed in zip(present.chunk(count), placement.chunk(count), strict=True):
-        pixels = _padded(list(islice(pictures, batch))).mul_(there[:, None, None, None])
-        layers.append(_layer(pixels, placed, reflected=False))
+    for start in range(0, len(parts), batch):
+        these = slice(start, start + batch)
+        pixels = _padded(list(islice(pictures, batch))).mul_(present[these, None, None, None])
+        layers.append(_layer(pixels, placement[these], reflected=False))
     return layers
 
 
