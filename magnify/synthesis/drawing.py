@@ -173,7 +173,7 @@ def _kernel(scale: Tensor, softness: Tensor) -> Tensor:
 def _placement(
     extent: Tensor, origin: Tensor, motion: Tensor, scale: Tensor, width: Tensor
 ) -> Tensor:
-    """(N, 8): a `Layer`'s numbers, as `_layer` takes them."""
+    """(N, 8): a `Layer`'s numbers, as `_layer` takes them: together, they are one upload."""
     return torch.cat((extent, origin, motion, scale[:, None], width[:, None]), dim=1)
 
 

@@ -177,8 +177,8 @@ def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dic
 def in_float32(frames: Tensor) -> AbstractContextManager[object]:
     """No autocast, for small differences of large numbers.
 
-    Motion is one, of shapes, and is multiplied by alpha: a short format rounds off as much as the
-    faintest motion makes. (Magnifying computes shapes in float32, too.)
+    Motion is one, of shapes, and is multiplied by alpha: a short format's rounding is no small part
+    of what faint motion makes. (Magnifying computes shapes in float32, too.)
     """
     return torch.autocast(frames.device.type, enabled=False)
 
