@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from magnify.errors import SettingsError, VideoError
 from magnify.video import Encoding, Frame, VideoInfo, VideoReader, VideoWriter, probe
@@ -38,6 +38,17 @@ def test_images_of_16_bits_keep_them(tmp_path: Path) -> None:
     assert pictures.dtype == np.uint16
     assert np.array_equal(pictures, read_pictures(pattern, "rgb48le"))
     assert probe(pattern, fps=10).bit_depth == 16
+
+
+def test_the_first_image_tells_the_depth_of_all(tmp_path: Path) -> None:
+    for number, pixel_format in enumerate(("rgb24", "rgb48be", "rgb24", "rgb48be")):
+        make_images(tmp_path / "in" / f"{number}.png", "-pix_fmt", pixel_format, count=1)
+    shallow = read(tmp_path / "in")
+    (tmp_path / "in" / "0.png").unlink()
+    deep = read(tmp_path / "in")
+    assert (shallow.dtype, deep.dtype) == (np.uint8, np.uint16)
+    assert np.abs(shallow - shallow[0].astype(int)).max() <= 1
+    assert np.abs(deep - 257 * shallow[0].astype(int)).max() <= 2 * 257
 
 
 def test_a_folder_is_read_in_the_order_of_its_numbers(tmp_path: Path) -> None:
@@ -131,13 +142,45 @@ def test_images_are_turned_as_a_player_would(tmp_path: Path) -> None:
         assert pictures.tobytes() == shown
 
 
-def test_photographs_say_how_they_were_held(tmp_path: Path) -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_say_how_they_were_held(tmp_path: Path, orientation: int) -> None:
     (tmp_path / "in").mkdir()
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned clockwise
-    Image.new("RGB", (40, 30)).save(tmp_path / "in" / "1.jpg", exif=exif)
-    info = probe(tmp_path / "in", fps=1)
-    assert (info.width, info.height, info.rotation) == (40, 30, -90)
+    exif[0x0112] = orientation
+    picture = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "in" / "1.png", exif=exif)
+    with (
+        VideoReader(tmp_path / "in", fps=1) as reader,
+        VideoWriter(tmp_path / "out", reader) as writer,
+    ):
+        writer.write(next(iter(reader)))
+    with Image.open(tmp_path / "in" / "1.png") as held:
+        shown = np.asarray(ImageOps.exif_transpose(held))
+    assert np.array_equal(read(tmp_path / "out")[0], shown)
+
+
+def test_only_the_number_of_a_pattern_is_filled_in(tmp_path: Path) -> None:
+    info = VideoInfo(width=16, height=16, time_base=Fraction(1, 25))
+    frame = Frame(np.zeros((16, 16, 3), np.uint8), 0, 1)
+    for name in ("50%_%04d.png", "take%d_%02d.png"):
+        pattern = tmp_path / name[:2] / name
+        with VideoWriter(pattern, info) as writer:
+            writer.write(frame)
+        assert probe(pattern, fps=1).frames == 1
+
+
+def test_images_take_neither_the_current_folder_nor_a_files_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = VideoInfo(width=16, height=16, time_base=Fraction(1, 25))
+    (tmp_path / "here").mkdir()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SettingsError, match="is a file; images need a folder"):
+        VideoWriter(tmp_path / "file", info, overwrite=True)
+    monkeypatch.chdir(tmp_path / "here")
+    for output in (".", "./", "frame_%04d.png", "../here"):
+        with pytest.raises(SettingsError, match="is the current folder; name one in it"):
+            VideoWriter(output, info, overwrite=True)
 
 
 def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.video import ColourTags, Frame, VideoReader, probe
-from magnify.video.colour import ColourConverter
+from magnify.video.colour import ColourConverter, bit_depth
 from videos import ffmpeg, make_clip, read_packets, read_pictures, times
 
 YUV420 = ["-pix_fmt", "yuv420p"]
@@ -74,9 +74,10 @@ def test_the_pixel_formats_of_cards_give_the_same_pictures(
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 66, 3), np.uint8)
     frame = av.VideoFrame.from_ndarray(noise, format="rgb24").reformat(format=on_cpu)
-    expected = ColourConverter().to_picture(frame, colour)
+    depth = bit_depth(on_cpu)
+    expected = ColourConverter().to_picture(frame, colour, depth)
     assert expected.std() > 20
-    picture = ColourConverter().to_picture(frame.reformat(format=on_card), colour)
+    picture = ColourConverter().to_picture(frame.reformat(format=on_card), colour, depth)
     assert np.array_equal(picture, expected)
 
 
@@ -164,6 +165,46 @@ def test_a_range_gives_the_frames_that_start_in_it(tmp_path: Path, name: str) ->
             np.array_equal(frame.picture, other.picture)
             for frame, other in zip(frames, expected, strict=True)
         )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-c:v", "libx264", "-bf", "3", "-g", "7", "-use_editlist", "0"],
+        ["-c:v", "libx264", "-x264-params", "intra-refresh=1:keyint=8"],
+        ["-c:v", "libx265", "-x265-params", "log-level=none:open-gop=1:keyint=8:scenecut=0"],
+    ],
+    ids=["no edit list", "intra refresh", "open groups"],
+)
+def test_a_cut_never_begins_too_late(tmp_path: Path, options: list[str]) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", *options, *YUV420, rate="25", frames=30)
+    whole = [frame.pts for frame in read(clip)]
+    assert len(whole) == 30
+    for first in range(0, 30, 2):
+        cut = [frame.pts for frame in read(clip, start=first / 25)]
+        assert cut == whole[first:], first
+
+
+def test_avi_shows_frames_evenly_whatever_their_order(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.avi", *X264, "-g", "10", rate="25")
+    frames = read(clip)
+    assert {frame.duration for frame in frames} == {1}
+    assert np.array_equal(np.stack([frame.picture for frame in frames]), read_pictures(clip))
+
+
+def test_a_clock_that_starts_anew_ends_the_video(tmp_path: Path) -> None:
+    part = make_clip(tmp_path / "part.ts", *X264, rate="25")
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(2 * part.read_bytes())
+    frames = []
+    with (
+        pytest.raises(TruncatedInputError, match=r"its clock starts anew.* 20 frames were read"),
+        VideoReader(joined) as reader,
+    ):
+        frames.extend(reader)
+    assert [(frame.pts, frame.duration) for frame in frames] == [
+        (frame.pts, frame.duration) for frame in read(part)
+    ]
 
 
 def test_a_cut_clip_says_how_many_frames_to_expect(tmp_path: Path) -> None:

@@ -10,7 +10,14 @@ import pytest
 
 from magnify.errors import VideoError
 from magnify.video import Encoding, Frame, VideoInfo, VideoReader, VideoWriter, probe
-from videos import describe, ffmpeg, make_clip, read_pictures, stored_size, times
+from videos import (
+    describe,
+    ffmpeg,
+    make_clip,
+    read_pictures,
+    stored_size,
+    times,
+)
 
 X264 = ["-c:v", "libx264", "-bf", "2", "-pix_fmt", "yuv420p"]
 
@@ -92,6 +99,21 @@ def test_the_last_frame_stays_as_long(tmp_path: Path) -> None:
     assert probe(tmp_path / "out.mp4").duration == pytest.approx(39 / 30)
     copy(clip, tmp_path / "out.gif")
     assert probe(tmp_path / "out.gif").duration == pytest.approx(39 / 30, abs=0.02)
+
+
+@pytest.mark.parametrize("output", ["out.mp4", "out.mov", "out.mkv", "out.webm"])
+@pytest.mark.parametrize("slower", [True, False])
+def test_the_last_frame_stays_as_long_where_the_rate_changes(
+    tmp_path: Path, output: str, slower: bool
+) -> None:
+    first, then = (5, 50) if slower else (50, 5)
+    irregular = f"settb=1/100,setpts='if(lt(N,10),N*{first},{10 * first}+(N-10)*{then})'"
+    options = ["-fps_mode", "passthrough", "-enc_time_base", "1/100"]
+    clip = make_clip(tmp_path / "in.mkv", *X264, *options, filters=irregular, frames=13)
+    copy(clip, tmp_path / output)
+    assert times(tmp_path / output) == times(clip)
+    duration = probe(tmp_path / output).duration
+    assert duration == pytest.approx(1.53 if slower else 5.13, abs=0.002)
 
 
 @pytest.mark.parametrize("output", ["out.mp4", "out.mkv", "out.webm", "out.gif"])

@@ -86,13 +86,13 @@ class ColourConverter:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def to_picture(self, frame: av.VideoFrame, tags: ColourTags) -> Picture:
-        """A frame as stored → RGB (H, W, 3); uint16 where the frame has more than 8 bits."""
+    def to_picture(self, frame: av.VideoFrame, tags: ColourTags, depth: int) -> Picture:
+        """A frame as stored → RGB (H, W, 3); uint16 where `depth` is more than 8 bits."""
         if not is_rgb(frame.format.name):
             frame = _without_chroma_location(frame)
             frame.colorspace = _known_matrix(tags.matrix, frame.height)
             frame.color_range = _known_range(tags.range, frame.format.name)
-        rgb = "rgb24" if bit_depth(frame.format.name) == 8 else "rgb48le"
+        rgb = "rgb24" if depth == 8 else "rgb48le"
         converted = self._reformatter.reformat(frame, format=rgb, interpolation=_TO_RGB)
         picture: Picture = converted.to_ndarray()  # type: ignore[assignment]
         return picture

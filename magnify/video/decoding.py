@@ -3,6 +3,7 @@
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
 from collections.abc import Generator
+from fractions import Fraction
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any
@@ -19,6 +20,9 @@ from magnify.video.truncation import missing_bytes
 
 SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 """Containers whose time stamps are the same after a jump as when read from the start."""
+
+CLOCK_FALL = Fraction(1, 2)
+"""Seconds: a clock that falls back farther was set anew. Less is a file's inaccuracy."""
 
 EXACT_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"}
 """For `av.open`: tags in unknown encodings come out as the bytes that went in."""
@@ -75,7 +79,11 @@ def decode(packet: Packet[Any]) -> list[av.VideoFrame]:
     """
     if packet.size == 0 and (packet.pts is not None or packet.dts is not None):
         return []  # AVI repeats a picture so; a decoder would take it for the end
-    return packet.decode()
+    frames: list[av.VideoFrame] = packet.decode()
+    if packet.stream.container.format.name == "avi":
+        for frame in frames:  # AVI stores when to decode; when to show is guessed from that, badly
+            frame.pts = frame.dts
+    return frames
 
 
 def card_decoder(path: Path, index: int) -> HWAccel | None:
@@ -105,6 +113,7 @@ class Decoder:
         self.damage: str | None = None
         self._start_pts = start_pts
         self._card = card
+        self._broke_off: str | None = None
         self._undecodable = 0
         self._corrupt = 0
 
@@ -112,15 +121,45 @@ class Decoder:
         with open_video(self.path, self._card) as container:
             stream = video_stream(self.path, container)
             if self._start_pts is not None and container.format.name in SEEKABLE:
-                container.seek(self._start_pts, stream=stream)
-            reason = None
-            try:
-                for packet in container.demux(stream):
-                    yield from self._decode(packet)
-            except av.FFmpegError as error:
-                reason = error.strerror
-                yield from stream.decode(None)
-        self.damage = self._damage(reason)
+                yield from self._sought(container, stream, self._start_pts)
+            else:
+                yield from self._frames(container, stream)
+        self.damage = self._damage()
+
+    def _sought(
+        self, container: InputContainer, stream: VideoStream, start: int
+    ) -> Generator[av.VideoFrame, None, None]:
+        """From a key frame on that is shown no later than `start`.
+
+        MP4 finds key frames by when they are decoded. Frames that are decoded after one and shown
+        before it are lost where reading begins with it; so a jump that came too late is made anew,
+        from ever farther back.
+        """
+        assert stream.time_base is not None
+        target = start
+        while True:
+            container.seek(target, stream=stream)
+            frames = self._frames(container, stream)
+            first = next(frames, None)
+            in_time = first is not None and first.pts is not None and first.pts <= start
+            if in_time or target < (stream.start_time or 0):
+                break
+            target = start - 2 * (start - target) - round(1 / stream.time_base)
+        if first is not None:
+            yield first
+            yield from frames
+
+    def _frames(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Generator[av.VideoFrame, None, None]:
+        self._broke_off = None
+        self._undecodable = self._corrupt = 0
+        try:
+            for packet in container.demux(stream):
+                yield from self._decode(packet)
+        except av.FFmpegError as error:
+            self._broke_off = error.strerror
+            yield from stream.decode(None)
 
     def _decode(self, packet: Packet[Any]) -> list[av.VideoFrame]:
         try:
@@ -135,12 +174,12 @@ class Decoder:
         """After a jump, frames before the wanted one may lack what they refer to."""
         return self._start_pts is None or (frame.pts is not None and frame.pts >= self._start_pts)
 
-    def _damage(self, reason: str | None) -> str | None:
+    def _damage(self) -> str | None:
         missing = missing_bytes(self.path)
         if missing:
             return f"its end is missing, {missing} bytes or more"
-        if reason:
-            return f"reading broke off ({reason})"
+        if self._broke_off:
+            return f"reading broke off ({self._broke_off})"
         if self._undecodable:
             return f"{self._undecodable} packets are damaged"
         if self._corrupt:

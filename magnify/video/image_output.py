@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from magnify.errors import SettingsError
 from magnify.video.colour import ColourConverter
 from magnify.video.encoding import CONTAINER_CODECS, Encoding, has_alpha
-from magnify.video.images import is_pattern, pattern_matcher
+from magnify.video.images import is_pattern, numbered_name, pattern_matcher
 from magnify.video.info import VideoInfo
 from magnify.video.reader import Frame
 
@@ -56,7 +56,7 @@ class ImageOutput:
         picture.pts, picture.time_base = self._number, Fraction(1)
         self._number += 1
         (packet,) = self._encoder.encode(picture)
-        (self._folder / (self._pattern % self._number)).write_bytes(bytes(packet))
+        (self._folder / numbered_name(self._pattern, self._number)).write_bytes(bytes(packet))
 
     def finish(self) -> None:
         """Every picture is complete as soon as it is written."""

@@ -85,6 +85,12 @@ def pattern_matcher(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(before) + digits + re.escape(after))
 
 
+def numbered_name(pattern: str, number: int) -> str:
+    """The file name that a printf pattern gives to a number."""
+    before, width, after = _NUMBER.split(pattern, maxsplit=1)
+    return f"{before}{number:0{width or 1}d}{after}"
+
+
 def _in_folder(folder: Path) -> list[Path]:
     def natural(path: Path) -> list[tuple[int, str]]:
         parts = re.findall(r"\d+|\D+", path.name.lower())

@@ -5,7 +5,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from math import atan2, cos, degrees, radians, sin
+from math import atan2, degrees
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
+SIDE_DATA_KINDS = 64
+"""More than FFmpeg has."""
 _MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
 
 
@@ -140,7 +142,7 @@ def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
         frame_interval_jitter=_interval_jitter(time_stamps),
         alpha_beside=stream.metadata.get("alpha_mode") == "1",
-        mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame) or ()),
+        mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame)),
         audio_streams=len(container.streams.audio),
         subtitle_streams=len(container.streams.subtitles),
     )
@@ -191,28 +193,40 @@ def _duration(container: InputContainer, stream: VideoStream) -> float | None:
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    side_data = _side_data(frame)
-    if side_data is None:
-        return _turn(frame.rotation) if frame.rotation else None
-    for data in side_data:
+    for data in _side_data(frame):
         if data.type == SideDataType.DISPLAYMATRIX:
             return struct.unpack("9i", bytes(data))
     return None
 
 
-def _side_data(frame: av.VideoFrame) -> list[Any] | None:
-    """None where one kind that PyAV does not know, such as EXIF, hides all others."""
+def _side_data(frame: av.VideoFrame) -> list[Any]:
     try:
         side_data: Any = frame.side_data  # whose stubs are wrong
-        return [side_data[number] for number in range(len(side_data))]
     except ValueError:
-        return None
+        side_data = _without_unknown_side_data(frame).side_data
+    return [side_data[number] for number in range(len(side_data))]
 
 
-def _turn(angle: int) -> tuple[int, ...]:
-    """The display matrix of a turn by so many degrees counter-clockwise, in fixed point."""
-    cosine, sine = round(cos(radians(angle)) * 2**16), round(sin(radians(angle)) * 2**16)
-    return (cosine, -sine, 0, sine, cosine, 0, 0, 0, 2**30)
+def _without_unknown_side_data(frame: av.VideoFrame) -> av.VideoFrame:
+    """The frame without the kinds that PyAV does not know, such as EXIF: one hides all others."""
+    graph = av.filter.Graph()
+    end = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1),
+    )
+    known = {kind.value for kind in SideDataType}
+    for kind in sorted(set(range(SIDE_DATA_KINDS)) - known):
+        deletion = graph.add("sidedata", f"mode=delete:type={kind}")
+        end.link_to(deletion)
+        end = deletion
+    end.link_to(graph.add("buffersink"))
+    graph.configure()
+    graph.push(frame)
+    filtered = graph.pull()
+    assert isinstance(filtered, av.VideoFrame)
+    return filtered
 
 
 def _interval_jitter(time_stamps: list[int]) -> float:

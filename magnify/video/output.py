@@ -27,7 +27,8 @@ from magnify.video.streams import StreamCopier
 _MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
 _MOV_TAGS = re.compile(
     "(title|artist|album_artist|composer|album|date|comment|genre|copyright|lyrics|description|"
-    "synopsis|show|episode_id|network|keywords|track|disc|grouping|creation_time)(-.*)?"
+    "synopsis|show|episode_id|network|keywords|track|disc|grouping|creation_time)(-.*)?",
+    re.IGNORECASE,  # Matroska writes them in capitals
 )
 """The tags that MP4 and QuickTime have places for; any other needs a table of its own."""
 
@@ -57,6 +58,7 @@ class ContainerOutput:
         gif = self._settings.codec == "gif"
         self._palettes = Palettes(info.width, info.height) if gif else None
         self._time_base = CENTISECOND if gif else info.time_base
+        self._in_mov = path.suffix.lower() in _MOV_FAMILY
         self._durations: dict[int, int] = {}
         self._earliest = -(2**62)
         self._delay: int | None = None
@@ -71,7 +73,7 @@ class ContainerOutput:
             own = {key.lower() for key in tags}
             added = {key: value for key, value in metadata.items() if key.lower() not in own}
             self._container.metadata.update({**added, **tags})
-            if path.suffix.lower() in _MOV_FAMILY:
+            if self._in_mov:
                 self._container.container_options.update(self._mov_options(notify))
             self._container.start_encoding()
         except BaseException:
@@ -202,8 +204,9 @@ class ContainerOutput:
 
     def _flush_encoder(self) -> None:
         packets = self._encode(None)
-        if packets and packets[-1].dts is not None:
+        if self._in_mov and packets and packets[-1].dts is not None:
             # MP4 counts durations in decoding order: the last packet reaches to the end.
             end = round((self._end - self._shift) / self._time_base)
-            packets[-1].duration = max(1, end - packets[-1].dts - (self._delay or 0))
+            rest = end - packets[-1].dts - (self._delay or 0)
+            packets[-1].duration = max(packets[-1].duration or 1, rest)
         self._container.mux(packets)

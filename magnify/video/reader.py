@@ -14,7 +14,7 @@ from av.codec.hwaccel import HWAccel
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.video.colour import ColourConverter, Picture
-from magnify.video.decoding import Decoder, card_decoder
+from magnify.video.decoding import CLOCK_FALL, Decoder, card_decoder
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
 
@@ -78,6 +78,7 @@ class VideoReader:
         decoder = None if card is None else card_decoder(Path(path), card)
         self.on_card = decoder is not None
         self._source = _open(self.info, self._first_pts, decoder)
+        self._clock_restarts = False
         self._frames = self._read()
 
     def __enter__(self) -> Self:
@@ -115,26 +116,35 @@ class VideoReader:
                         f"before it {info.width}x{info.height}; split the video where its size "
                         "changes"
                     )
-                yield Frame(converter.to_picture(frame, info.colour), pts, duration)
+                yield Frame(converter.to_picture(frame, info.colour, info.bit_depth), pts, duration)
                 delivered += 1
         if not delivered:
             raise VideoError(f"{info.path}: no frame lies in the chosen range")
-        if self._source.damage:
-            raise TruncatedInputError(
-                f"{info.path}: {self._source.damage}; {delivered} frames were read"
+        damage = self._source.damage
+        if self._clock_restarts:
+            damage = (
+                "its clock starts anew, as in recordings that were joined; let FFmpeg copy it "
+                "first: ffmpeg -i IN -c copy OUT.mkv"
             )
+        if damage:
+            raise TruncatedInputError(f"{info.path}: {damage}; {delivered} frames were read")
 
     def _timed(self) -> Generator[tuple[av.VideoFrame, int, int], None, None]:
         """Frames with their time stamps and durations; a frame lasts until the next one."""
         info = self.info
         interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
+        fall = round(CLOCK_FALL / info.time_base)
         held: av.VideoFrame | None = None
         pts = info.start_pts
         with closing(iter(self._source)) as decoded:
             for frame in decoded:
                 if held is not None:
                     expected = pts + (held.duration or interval)
-                    after = max(expected if frame.pts is None else frame.pts, pts + 1)
+                    stated = expected if frame.pts is None else frame.pts
+                    if stated < pts - fall:
+                        self._clock_restarts = True
+                        break
+                    after = max(stated, pts + 1)
                     yield held, pts, after - pts
                     pts = after
                 elif frame.pts is not None:
@@ -145,7 +155,7 @@ class VideoReader:
 
     def _last_duration(self, pts: int, stated: int) -> int:
         """Up to where the container says the video ends, if that is more than its rounding."""
-        if self.info.end_pts is None or self._source.damage:
+        if self.info.end_pts is None or self._source.damage or self._clock_restarts:
             return stated
         rest = self.info.end_pts - pts
         rounding = END_PRECISION / self.info.time_base

@@ -5,6 +5,7 @@ from __future__ import annotations  # PyAV's packets are generic in its stubs on
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from magnify.video.decoding import SEEKABLE, open_video, video_stream
+from magnify.video.decoding import CLOCK_FALL, SEEKABLE, open_video, video_stream
 from magnify.video.transcoding import Lane, codec_name, describe, lane, lasting_tags
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class StreamCopier:
     def __init__(
         self, path: Path, target: OutputContainer, *, audio: bool, notify: Callable[[str], None]
     ) -> None:
+        self._notify = notify
         self._source = open_video(path)
         self._video = video_stream(path, self._source)
         self._target = target
@@ -43,7 +45,7 @@ class StreamCopier:
             if stream is self._video or (stream.type == "audio" and not audio):
                 stream.discard = Discard.all
             else:
-                self._add(stream, notify)
+                self._add(stream)
         self.origin = Fraction(0)
         if self._source.format.name in BROADCAST:
             self.origin = Fraction(self._source.start_time or 0, av.time_base)
@@ -58,9 +60,12 @@ class StreamCopier:
         Returns the file's own tags.
         """
         describe(video, self._video)
+        tags = lasting_tags(self._source.metadata)
+        if start > 0:
+            self._drop_timecodes(video.metadata, tags)
         chapters = (_cut(chapter, start, end) for chapter in self._source.chapters())
         self._target.set_chapters([chapter for chapter in chapters if chapter])
-        return lasting_tags(self._source.metadata)
+        return tags
 
     def begin(self, shift: Fraction, start: Fraction | None) -> None:
         """Everything is to be moved `shift` seconds earlier; packets before `start` are left out.
@@ -68,7 +73,9 @@ class StreamCopier:
         Both are on the source's clock.
         """
         self._shift, self._start = shift, start
-        if start is not None and self._source.format.name in SEEKABLE:
+        # A jump would miss the subtitle that is being shown.
+        subtitled = any(self._source.streams[index].type == "subtitle" for index in self._lanes)
+        if start is not None and self._source.format.name in SEEKABLE and not subtitled:
             self._source.seek(int(start * av.time_base))
         self._next = next(self._packets, None)
 
@@ -92,7 +99,17 @@ class StreamCopier:
     def close(self) -> None:
         self._source.close()
 
-    def _add(self, stream: Stream, notify: Callable[[str], None]) -> None:
+    def _drop_timecodes(self, *tables: dict[str, str]) -> None:
+        """They name the first frame, which a cut leaves out."""
+        dropped = False
+        for tags in tables:
+            for key in [key for key in tags if key.lower() == "timecode"]:
+                dropped = True
+                del tags[key]
+        if dropped:
+            self._notify("the timecode is that of the whole video's first frame; dropped")
+
+    def _add(self, stream: Stream) -> None:
         if stream.type == "data" and "timecode" in stream.metadata:
             return  # QuickTime's own stream for a tag, written anew from it
         way, notice = lane(stream, self._target)
@@ -101,17 +118,34 @@ class StreamCopier:
         elif codec_name(stream) == "bin_data" and self._source.chapters():
             return  # likewise for chapters
         if notice:
-            notify(notice)
+            self._notify(notice)
 
     def _read(self) -> Iterator[Packet[Any]]:
         streams = [self._source.streams[index] for index in self._lanes]
         if not streams:
             return
-        # Where the source breaks off is for its video's reader to say.
+        latest: dict[int, Fraction] = {}
+        # Where the source breaks off, or its clock, is for its video's reader to say.
         with suppress(av.FFmpegError):
             for packet in self._source.demux(streams):
+                time = _time(packet)
+                if time is not None:
+                    if time < latest.get(packet.stream_index, time) - CLOCK_FALL:
+                        return
+                    latest[packet.stream_index] = time
+                self._show_from_start(packet)
                 if packet.size and not self._is_before_start(packet):
                     yield packet
+
+    def _show_from_start(self, packet: Packet[Any]) -> None:
+        """A subtitle that is on when the cut begins is shown from there on."""
+        if self._start is None or packet.stream.type != "subtitle" or packet.pts is None:
+            return
+        late = ceil(self._start / packet.time_base) - packet.pts
+        duration = packet.duration or 0
+        if 0 < late < duration:
+            packet.pts = packet.dts = packet.pts + late
+            packet.duration = duration - late
 
     def _is_before_start(self, packet: Packet[Any]) -> bool:
         if self._start is None or packet.stream.disposition & Disposition.attached_pic:

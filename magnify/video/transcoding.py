@@ -75,7 +75,6 @@ class AudioTranscoding:
         describe(stream, source)
         self._source, self._stream = source, stream
         self._end = 0
-        self._time_base: Fraction | None = None
 
     def convert(self, packet: Packet[Any]) -> list[Packet[Any]]:
         return self._encode(self._source.decode(packet))
@@ -86,12 +85,11 @@ class AudioTranscoding:
     def _encode(self, frames: list[av.AudioFrame]) -> list[Packet[Any]]:
         packets: list[Packet[Any]] = []
         for frame in frames:
-            if frame.pts is None and self._time_base is not None:
-                frame.pts, frame.time_base = self._end, self._time_base
             if frame.pts is not None and frame.time_base is not None:
-                self._time_base = frame.time_base
-                length = Fraction(frame.samples, frame.sample_rate) / frame.time_base
-                self._end = frame.pts + round(length)
+                self._end = round(frame.pts * frame.time_base * frame.sample_rate)
+            # Counted in samples: a tick of AVI's may be a block of them, too coarse for encoders.
+            frame.pts, frame.time_base = self._end, Fraction(1, frame.sample_rate)
+            self._end += frame.samples
             packets += self._stream.encode(frame)
         return packets
 

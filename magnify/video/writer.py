@@ -179,8 +179,12 @@ def _check_target(path: Path, pattern: str | None, info: VideoInfo, overwrite: b
     """
     if path.exists() and any(os.path.samefile(path, place) for place in _places(info)):
         raise SettingsError(f"{path}: is the input itself; choose another output")
+    if path.resolve() == Path.cwd():
+        raise SettingsError(f"{path}: is the current folder; name one in it, such as frames/")
     if pattern is not None and path.is_dir():
         check_replaceable(path, pattern)
+    elif pattern is not None and path.exists():
+        raise SettingsError(f"{path}: is a file; images need a folder, videos a name like out.mp4")
     if os.path.lexists(path) and not overwrite and not is_empty_folder(path):
         raise SettingsError(f"{path}: exists already; choose another name or allow overwriting")
     if pattern is None and path.is_dir():
