@@ -80,13 +80,17 @@ def test_a_stage_can_leave_degradation_out(photographs: Photographs) -> None:
     assert not same(source.pairs(1, replace(STAGE, degraded=0.5)), source.pairs(1, STAGE))
 
 
-def test_a_stage_can_leave_large_alpha_out(photographs: Photographs) -> None:
+def test_a_stage_limits_alpha_and_motion(photographs: Photographs) -> None:
     settings = PairSettings(SceneSettings(alpha=(2.0, 200.0)))
     source = SyntheticPairs(photographs, settings)
-    small = source.pairs(0, replace(STAGE, batch=40, alpha=20.0)).alpha
-    whole = source.pairs(0, replace(STAGE, batch=40)).alpha
-    assert small.min() >= 2
-    assert 15 < small.max() <= 20 < whole.max()
+    some = source.scenes(0, replace(STAGE, batch=40, alpha=(5.0, 20.0), input_motion=0.5))
+    whole = source.scenes(0, replace(STAGE, batch=40))
+    assert 5 <= some.alpha.min() < 8
+    assert 15 < some.alpha.max() <= 20 < whole.alpha.max()
+    assert 2 <= whole.alpha.min() < 5
+    once = torch.ones_like(some.alpha)[:, None]
+    assert 0.4 < some.displacement(once).norm(dim=-1).max() <= 0.5
+    assert 0.5 < whole.displacement(once).norm(dim=-1).max() <= STAGE.magnified_motion / 2
 
 
 def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:

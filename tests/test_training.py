@@ -262,20 +262,24 @@ def test_average_follows_the_weights() -> None:
 
 def test_plan_warms_up_falls_and_grows() -> None:
     plan = Plan(steps=100, minutes=None, rate=1.0, warmup=10, crop=96, motion=30.0, curriculum=True)
-    plan = replace(plan, alpha=64.0, degraded=0.5)
+    plan = replace(plan, alpha=(2.0, 64.0), degraded=0.5, input_motion=5.0)
     rates = [plan.learning_rate(step, plan.progress(step, 0.0)) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[100] == pytest.approx(0.03)
-    assert plan.stage(0.0) == Stage(4, 96, 15.0, degraded=0.0, alpha=pytest.approx(16.0))
-    assert plan.stage(0.2) == Stage(4, 96, 22.5, degraded=0.25, alpha=pytest.approx(32.0))
-    assert plan.stage(1.0) == Stage(3, 128, 30.0, degraded=0.5, alpha=64.0)
+    stage = Stage(4, 96, 15.0, degraded=0.0, alpha=pytest.approx((2.0, 16.0)), input_motion=5.0)
+    assert plan.stage(0.0) == stage
+    half = replace(stage, magnified_motion=22.5, degraded=0.25, alpha=pytest.approx((2.0, 32.0)))
+    assert plan.stage(0.2) == half
+    assert plan.stage(1.0) == Stage(3, 128, 30.0, degraded=0.5, alpha=(2.0, 64.0), input_motion=5.0)
     assert replace(plan, motion=None, curriculum=False).stage(0.0).magnified_motion == 96 / 5
     assert Plan(steps=1, minutes=None, rate=1.0, crop=384).stage(0.0).magnified_motion == 30
     timed = Plan(steps=None, minutes=2.0, rate=1.0)
     assert timed.progress(10**6, 60.0) == 0.5
     with pytest.raises(SettingsError, match="either in steps or in minutes"):
         Plan(steps=1, minutes=1.0, rate=1.0)
+    with pytest.raises(SettingsError, match=r"smallest alpha \(9\) is above the largest \(8\)"):
+        Plan(steps=1, minutes=None, rate=1.0, alpha=(9.0, 8.0))
     with pytest.raises(SettingsError, match="crop 50"):
         Plan(steps=1, minutes=None, rate=1.0, crop=50)
 

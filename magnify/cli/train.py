@@ -58,6 +58,12 @@ def train(
     alpha: Annotated[
         float, option(LEARNING, "Largest magnification factor.", min=1, max=100)
     ] = 100.0,
+    min_alpha: Annotated[
+        float, option(LEARNING, "Smallest magnification factor.", min=1, max=100)
+    ] = 1.0,
+    input_motion: Annotated[
+        float, option(LEARNING, "Longest motion before it is magnified, in pixels.", min=0, max=10)
+    ] = 10.0,
     degraded: Annotated[
         float, option(LEARNING, "Share of the usual compression, noise and flicker.", min=0, max=1)
     ] = 1.0,
@@ -102,7 +108,8 @@ def train(
         batch=batch,
         crop=crop,
         motion=motion,
-        alpha=alpha,
+        alpha=(min_alpha, alpha),
+        input_motion=input_motion,
         degraded=degraded,
         curriculum=curriculum,
     )

@@ -205,9 +205,9 @@ def _padded(pictures: list[Tensor], multiple: int = 1) -> Tensor:
 
 
 def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Tensor:
-    """(B, 2): any direction; the magnified length uniform, as far as the input's allows."""
-    length = torch.rand(len(alpha), generator=generator) * settings.magnified_motion / alpha
-    length = length.clamp(max=settings.input_motion)
+    """(B, 2): any direction, the length uniform up to the longest that both limits allow."""
+    longest = (settings.magnified_motion / alpha).clamp(max=settings.input_motion)
+    length = torch.rand(len(alpha), generator=generator) * longest
     angle = torch.rand(len(alpha), generator=generator) * 2 * math.pi
     return torch.stack((length * angle.sin(), length * angle.cos()), dim=1)
 

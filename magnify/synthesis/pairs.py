@@ -67,14 +67,17 @@ class Stage:
         magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
         degraded: how many of the pairs that the settings would degrade are, 0 to 1; where it can
             be chosen.
-        alpha: the largest that is drawn, where that can be chosen, within the settings' range.
+        alpha: smallest and largest that are drawn, where that can be chosen, within the settings'
+            range.
+        input_motion: longest displacement in the query, in pixels, where it can be chosen.
     """
 
     batch: int
     crop: int
     magnified_motion: float
     degraded: float = 1.0
-    alpha: float = math.inf
+    alpha: tuple[float, float] = (0.0, math.inf)
+    input_motion: float = math.inf
 
 
 class PairSource(Protocol):
@@ -96,11 +99,13 @@ class SyntheticPairs:
     def scenes(self, index: int, stage: Stage) -> Scenes:
         """The scenes of batch `index`, the five parts taking turns."""
         lowest, highest = self.settings.scenes.alpha
+        least = min(highest, max(lowest, stage.alpha[0]))
         settings = replace(
             self.settings.scenes,
             size=stage.crop,
             magnified_motion=stage.magnified_motion,
-            alpha=(lowest, max(lowest, min(highest, stage.alpha))),
+            input_motion=min(self.settings.scenes.input_motion, stage.input_motion),
+            alpha=(least, max(least, min(highest, stage.alpha[1]))),
         )
         parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
         generator = seeded(self.seed, index, Stream.SCENES)

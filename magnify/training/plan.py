@@ -22,7 +22,8 @@ class Plan:
         batch, crop: pairs in a batch (on each device), and their size in pixels.
         motion: longest magnified motion in pixels; None for a fifth of the crop, at most 30: what
             moves farther leaves small crops, and networks answer it with blur.
-        alpha: the largest magnification factor.
+        alpha: the smallest and the largest magnification factor.
+        input_motion: longest motion in the query, in pixels.
         degraded: how many of the pairs that are degraded by default are, 0 to 1.
         curriculum: start with half the motion, alpha to its power 2/3 and no degradation, all
             growing to the whole over the first 40 %, and take crops a third larger, in batches a
@@ -36,7 +37,8 @@ class Plan:
     batch: int = 4
     crop: int = 96
     motion: float | None = None
-    alpha: float = 100.0
+    alpha: tuple[float, float] = (1.0, 100.0)
+    input_motion: float = 10.0
     degraded: float = 1.0
     curriculum: bool = False
 
@@ -49,6 +51,10 @@ class Plan:
         if self.crop < 16 or self.crop % 8:
             raise SettingsError(
                 f"crop {self.crop}: choose a multiple of 8 pixels that is at least 16"
+            )
+        if self.alpha[0] > self.alpha[1]:
+            raise SettingsError(
+                f"the smallest alpha ({self.alpha[0]:g}) is above the largest ({self.alpha[1]:g})"
             )
         if self.batch < 1:
             raise SettingsError(f"batch {self.batch}: choose at least 1")
@@ -68,10 +74,14 @@ class Plan:
     def stage(self, progress: float) -> Stage:
         motion = min(30.0, self.crop / 5) if self.motion is None else self.motion
         if not self.curriculum:
-            return Stage(self.batch, self.crop, motion, self.degraded, self.alpha)
+            return Stage(
+                self.batch, self.crop, motion, self.degraded, self.alpha, self.input_motion
+            )
         grown = min(1.0, progress / 0.4)
         motion *= (1 + grown) / 2
         batch, crop = self.batch, self.crop
         if progress >= 0.5:
             batch, crop = max(1, batch * 3 // 4), crop * 4 // 3 // 8 * 8
-        return Stage(batch, crop, motion, grown * self.degraded, self.alpha ** ((2 + grown) / 3))
+        lowest, highest = self.alpha
+        alpha = (lowest, max(lowest, highest ** ((2 + grown) / 3)))
+        return Stage(batch, crop, motion, grown * self.degraded, alpha, self.input_motion)
