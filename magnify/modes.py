@@ -1,5 +1,6 @@
 """The modes: what counts as motion in a clip, as settings that make an operator for it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import closing
@@ -25,11 +26,12 @@ from magnify.temporal.settings import (
     select_filter,
 )
 from magnify.temporal.spool import Storage
+from magnify.video.info import NOTED_JITTER
 
 Notify = Callable[[str], None]
 
-NOTICED_JITTER = 0.05
-"""Frame intervals that stray this far from the typical one make frequencies uncertain."""
+NOTED_SLOWDOWN = 0.01
+"""A sampling rate this far from the clip's own is no other way to write it."""
 
 
 class Mode(ABC):
@@ -77,23 +79,18 @@ class Static(Mode):
         """
         if reference == "first":
             return cls()
-        kind, _, number = reference.rpartition(":")
-        if kind in ("", "mean") and number.isdecimal():
-            if kind == "":
-                return cls(index=int(number))
-            if int(number) > 0:
-                return cls(mean_of=int(number))
+        if match := re.fullmatch(r"(mean:)?(\d{1,9})", reference):
+            number = int(match[2])
+            if not match[1]:
+                return cls(index=number)
+            if number > 0:
+                return cls(mean_of=number)
         raise SettingsError(
             f"reference '{reference}' is not understood; use first, a frame's number, or mean:N"
         )
 
     def describe(self, clip: Clip) -> dict[str, Any]:
         return {"name": "static", "reference": self.index, "mean_of": self.mean_of}
-
-    def check(self, clip: Clip) -> list[str]:
-        if clip.count is not None and self.index + self.mean_of > clip.count:
-            self._refuse(clip.count)
-        return []
 
     def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
         total: NDArray[np.float64] = np.zeros((clip.height, clip.width, 3))
@@ -106,14 +103,11 @@ class Static(Mode):
                 if count == self.index + self.mean_of:
                     break
         if count < self.index + self.mean_of:
-            self._refuse(count)
+            wanted = f"frame {self.index}" if self.mean_of == 1 else f"{self.mean_of} frames"
+            raise SettingsError(f"the reference needs {wanted}, but the clip has {count} frames")
         # 16 bits keep what the mean of 8-bit frames knows beyond its levels.
         mean = np.rint(total / self.mean_of).astype(np.uint16)
         return StaticOperator(network.encode_shape(torch.from_numpy(mean)[None]))
-
-    def _refuse(self, count: int) -> None:
-        wanted = f"frame {self.index}" if self.mean_of == 1 else f"{self.mean_of} frames"
-        raise SettingsError(f"the reference needs {wanted}, but the clip has {count} frames")
 
 
 @dataclass(frozen=True)
@@ -178,11 +172,18 @@ class Bandpass(Mode):
 
     def check(self, clip: Clip) -> list[str]:
         found = self._filter(clip).warnings(clip.count)
-        if self.sampling_rate is None and clip.jitter > NOTICED_JITTER:
+        if self.sampling_rate is None and clip.jitter > NOTED_JITTER:
             found.append(
                 f"the frame rate varies (intervals stray by up to {clip.jitter:.0%}); frequencies "
                 f"are taken at the mean rate of {self._rate(clip):g} frames a second"
             )
+        if self.sampling_rate is not None and clip.rate is not None:
+            factor = self.sampling_rate / clip.rate
+            if abs(factor - 1) > NOTED_SLOWDOWN:
+                found.append(
+                    f"taken as recorded at {self.sampling_rate:g} frames a second; the file's own "
+                    f"rate is {clip.rate:g}"
+                )
         return found
 
     def operator(self, clip: Clip, network: Network, notify: Notify) -> Operator:
@@ -217,6 +218,8 @@ class Bandpass(Mode):
         model = network.model
         pixels = padded(clip.height, model) * padded(clip.width, model) // model.shape_stride**2
         need = chosen.used_taps * model.shape_channels * pixels * torch.float32.itemsize
+        # So many frames wait as pictures, of up to 6 bytes a pixel.
+        need += chosen.used_taps // 2 * clip.height * clip.width * 6
         if need > budget:
             raise SettingsError(
                 f"{chosen.used_taps} taps keep {need / 1e9:.1f} GB of this clip in memory, and the "

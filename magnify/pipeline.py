@@ -181,10 +181,12 @@ def magnify_frames(
     device: str = "auto",
     precision: Precision = "auto",
     fps: float = 30.0,
+    notify: Notify | None = None,
 ) -> Picture:
     """Magnifies the motion in pictures (T, H, W, 3), RGB, uint8 or uint16; the same shape and type.
 
-    `fps` is the sampling rate that a band-pass mode measures its frequencies in.
+    `fps` is the sampling rate that a band-pass mode measures its frequencies in; `notify` is told
+    what the mode warns of.
 
     Raises:
         SettingsError: the array is no such pictures, or a value cannot work.
@@ -193,9 +195,12 @@ def magnify_frames(
     mode = mode or Static()
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     clip = ArrayClip(pictures, fps)
-    mode.check(clip)
+    say = notify or (lambda notice: None)
+    for warning in mode.check(clip):
+        say(warning)
     output = np.empty_like(pictures)
-    for number, frame in enumerate(magnified_frames(clip, engine.network, mode, alpha)):
+    frames = magnified_frames(clip, engine.network, mode, alpha, notify=say)
+    for number, frame in enumerate(frames):
         output[number] = frame.picture
     return output
 

@@ -59,7 +59,7 @@ def select_runtime(device: str = "auto", precision: Precision = "auto") -> Runti
     when the model is known, by `automatic_precision`.
 
     Raises:
-        SettingsError: the device does not exist here, or cannot compute in that precision.
+        SettingsError: the device does not exist here, or there is no such precision.
     """
     chosen = _select_device(device)
     if precision not in get_args(Precision):

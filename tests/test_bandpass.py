@@ -156,6 +156,14 @@ def test_a_clip_too_short_for_the_filter_is_warned_of(clip: Path) -> None:
     assert "the clip has 12 frames, but the filter settles after" in result.stderr
 
 
+def test_a_bands_own_sampling_rate_is_said(clip: Path) -> None:
+    result = bandpass(clip, "--band", "balance", "--dry-run", "--json")
+    report = json.loads(result.stdout)
+    assert report["mode"]["sampling_rate"] == 300
+    said = "taken as recorded at 300 frames a second; the file's own rate is"
+    assert any(notice.startswith(said) for notice in report["notices"])
+
+
 def test_warnings_come_before_the_first_frame(clip: Path) -> None:
     lines = bandpass(clip, "--low", "0.5", "--high", "1").stderr.splitlines()
     (warning,) = [line for line in lines if "settles after" in line]
@@ -185,6 +193,6 @@ def test_several_clips_share_one_command(clip: Path, tmp_path: Path) -> None:
 
 def test_bands_lists_each_band_with_its_source() -> None:
     text = CliRunner().invoke(app, ["bands"]).stdout
-    assert "guitar-e: 72 to 92 Hz, recorded at 600 fps" in text
+    assert "balance: 1 to 8 Hz, recorded at 300 fps" in text
     listed = json.loads(CliRunner().invoke(app, ["bands", "--json"]).stdout)
     assert all(band["source"] and band["low"] < band["high"] for band in listed.values())

@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -217,5 +219,43 @@ def test_wrong_shape_names_the_tensor_and_both_shapes(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_name_is_told_the_names_there_are() -> None:
-    with pytest.raises(CheckpointError, match=r"lbvm: no such weight file, nor .* these are lbvmm"):
+    with pytest.raises(CheckpointError, match=r"lbvm: no such weight file; .* are lbvmm, fd4mm"):
         load_checkpoint("lbvm")
+
+
+def test_a_path_is_a_file_even_under_a_built_in_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safetensors.torch.save_file(random_tensors(ZHENGPENG7), tmp_path / "lbvmm")
+    monkeypatch.chdir(tmp_path)
+    assert load_checkpoint(Path("lbvmm")).layout.name == "lbvmm-zhengpeng7"
+    assert load_checkpoint("./lbvmm").layout.name == "lbvmm-zhengpeng7"
+    assert load_checkpoint("lbvmm").layout.name == "lbvmm-magnify"
+    with pytest.raises(CheckpointError, match="fd4mm: no such weight file"):
+        load_checkpoint(Path("fd4mm"))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.bool, torch.complex64])
+def test_weights_are_floating_point(dtype: torch.dtype, tmp_path: Path) -> None:
+    def change(tensors: dict[str, torch.Tensor]) -> None:
+        name = "manipulator.g.conv2d.weight"
+        tensors[name] = tensors[name].to(dtype)
+
+    assert f"tensor manipulator.g.conv2d.weight holds {dtype}" in fails(edited(change, tmp_path))
+
+
+def test_number_formats_without_a_tensor_type(tmp_path: Path) -> None:
+    header = json.dumps({"a": {"dtype": "F8_E8M0", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    path = tmp_path / "tiny.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0")
+    assert fails(path).startswith(("holds numbers of a kind", "truncated or damaged"))
+
+
+def test_what_is_declared_but_not_there_is_never_made(tmp_path: Path) -> None:
+    tensors = random_tensors(ZHENGPENG7)
+    tensors["manipulator.g.conv2d.weight"] = torch.zeros(1).as_strided((2**20, 2**20), (0, 0))
+    torch.save(tensors, tmp_path / "huge.pth")
+    assert "has shape (1048576, 1048576)" in fails(tmp_path / "huge.pth")
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights/data.pkl", bytes(10**6))
+    assert fails(tmp_path / "bomb.pth").startswith("a compressed zip archive")

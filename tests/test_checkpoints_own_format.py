@@ -43,6 +43,14 @@ def test_own_format_in_bfloat16_is_half_the_size(tmp_path: Path) -> None:
     assert_same_tensors(read_checkpoint(path).tensors, rounded)
 
 
+def test_a_weight_too_large_for_the_number_format_is_refused(tmp_path: Path) -> None:
+    state = {**FD4MM().state_dict(), "magnifier.conv1.weight": torch.full((96, 96, 1, 1), 1e6)}
+    path = tmp_path / "half.safetensors"
+    with pytest.raises(CheckpointError, match=r"too large for torch.float16"):
+        write_checkpoint(path, "fd4mm", state, dtype=torch.float16)
+    assert not path.exists()
+
+
 def test_own_format_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     checkpoint = load_checkpoint("lbvmm")
     files = [tmp_path / f"{i}.safetensors" for i in range(4)]
@@ -110,5 +118,8 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path, value: float) -
     state = dict(FD4MM().state_dict())
     name = next(iter(state))
     state[name] = torch.full_like(state[name], value)
-    write_checkpoint(tmp_path / "broken.safetensors", "fd4mm", state)
+    with pytest.raises(CheckpointError, match="a weight is no number"):
+        write_checkpoint(tmp_path / "unwritten.safetensors", "fd4mm", state)
+    described = {"format": "magnify", "layout": "fd4mm"}
+    safetensors.torch.save_file(state, tmp_path / "broken.safetensors", described)
     assert fails(tmp_path / "broken.safetensors").startswith(f"{name} holds infinity or NaN")

@@ -68,6 +68,23 @@ def test_each_built_in_network_magnifies_by_alpha(weights: str) -> None:
     assert column_shift(*turned) == pytest.approx(0.0, abs=0.5)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+@pytest.mark.parametrize("step", [0.2, 1.0])
+def test_factors_below_one_attenuate(alpha: float, step: float) -> None:
+    pictures = drifting_pattern(2, 96, 96, step=step)
+    _, output = magnify.magnify_frames(pictures, alpha=alpha, device="cpu", precision="fp32")
+    assert column_shift(output, pictures[0]) == pytest.approx(alpha * step, abs=0.05)
+
+
+def test_warnings_of_the_mode_are_told(engine: Engine) -> None:
+    told: list[str] = []
+    mode = magnify.Bandpass(low=1, high=3, sampling_rate=60)
+    magnify.magnify_frames(
+        drifting_pattern(3, 24, 32), mode=mode, weights=engine, fps=30, notify=told.append
+    )
+    assert [line[:24] for line in told] == ["the clip has 3 frames, b", "taken as recorded at 60 "]
+
+
 def test_dynamic_mode_magnifies_the_motion_since_the_previous_frame(engine: Engine) -> None:
     pictures = drifting_pattern(3, 64, 64, step=0.1)
     output = magnify.magnify_frames(pictures, alpha=10, mode=magnify.Dynamic(), weights=engine)

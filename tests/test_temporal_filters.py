@@ -98,6 +98,18 @@ def test_the_fewest_taps_are_odd_and_follow_the_narrowest_transition() -> None:
     assert filters.taps_to_resolve(0.5, 7.5, 30) == 99
     assert filters.taps_to_resolve(5.0, 7.0, 30) == 51
     assert filters.taps_to_resolve(None, 3.0, 30) == 17
+    assert filters.taps_to_resolve(12.0, None, 30) == filters.taps_to_resolve(None, 3.0, 30)
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.0, 4.0])
+def test_a_high_pass_is_as_steep_near_half_the_rate_as_a_low_pass_near_zero(
+    distance: float,
+) -> None:
+    cutoff = RATE / 2 - distance
+    taps = filters.fir(cutoff, None, filters.taps_to_resolve(cutoff, None, RATE), RATE)
+    frequencies = [0.0, cutoff - 2 * distance, cutoff, RATE / 2]
+    _, gains = signal.freqz(taps, worN=frequencies, fs=RATE, include_nyquist=True)
+    assert np.abs(gains) == pytest.approx([0, 0, 0.5, 1], abs=0.02)
 
 
 @pytest.mark.parametrize("cutoff", [0.01, 0.5, 7.5, 14.0])

@@ -104,8 +104,7 @@ def test_options_select_the_filter_and_the_filter_its_operator() -> None:
     for selected, expected, operator in cases:
         assert selected == expected
         assert type(selected.operator(STORAGE)) is operator
-        assert selected.whole_clip == (operator is WholeClip)
-        assert (selected.operator(STORAGE).delay is None) == selected.whole_clip
+        assert (selected.operator(STORAGE).delay is None) == (operator is WholeClip)
 
 
 def test_automatic_taps_are_said() -> None:

@@ -128,6 +128,15 @@ def test_variable_frame_rate_shows_as_jitter_and_in_durations(tmp_path: Path) ->
     assert [frame.duration for frame in frames[:-1]] == np.diff(starts).tolist()
 
 
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.ts", "clip.mp4"])
+def test_a_variable_frame_rate_is_the_mean_of_what_there_is(tmp_path: Path, name: str) -> None:
+    thinner = "select='lt(n,30)+not(mod(n,3))'"
+    clip = make_clip(tmp_path / name, *X264, "-fps_mode", "vfr", filters=thinner, frames=60)
+    info = probe(clip)
+    assert float(info.average_rate) == pytest.approx(60 / 4, rel=0.06)
+    assert info.frames == pytest.approx(60, abs=1)
+
+
 def test_rounding_to_milliseconds_is_no_jitter(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv", *X264, rate="30000/1001")
     assert probe(clip).frame_interval_jitter == 0

@@ -142,6 +142,8 @@ def _parse(contents: list[bytes]) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors = safetensors.torch.load(content)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"truncated or damaged: {error}") from error
+    except KeyError as error:
+        raise CheckpointError(f"holds numbers of a kind that is not supported: {error}") from error
     return tensors, safetensors_header(content).get("__metadata__", {})
 
 

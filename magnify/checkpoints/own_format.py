@@ -38,7 +38,8 @@ def write_checkpoint(
         overwrite: replace an existing file.
 
     Raises:
-        CheckpointError: the tensors are not the layout's; the file exists, or cannot be written.
+        CheckpointError: the tensors are not the layout's, or not finite (in `dtype`); the file
+            exists, or cannot be written.
     """
     path = Path(path)
     if path.exists() and not overwrite:
@@ -52,6 +53,10 @@ def write_checkpoint(
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}; nothing was written") from error
     stored = {name: tensor.detach().to("cpu", dtype, copy=True) for name, tensor in checked.items()}
+    if not all(tensor.isfinite().all() for tensor in stored.values()):
+        raise CheckpointError(
+            f"{path}: a weight is no number, or too large for {dtype}; nothing was written"
+        )
     described = {**(metadata or {}), "format": OWN_FORMAT, "layout": layout.name}
     _write_atomically(path, _sorted_metadata(safetensors.torch.save(stored, described)))
 

@@ -48,12 +48,12 @@ def in_our_names(layout: Layout, tensors: Mapping[str, Tensor]) -> dict[str, Ten
     """Tensors under the layout's published names → float32 tensors under ours, OIHW.
 
     Raises:
-        CheckpointError: a tensor is missing, unexpected, or of the wrong shape.
+        CheckpointError: a tensor is missing, unexpected, or of the wrong shape or type.
     """
     _check_names(layout, tensors.keys())
     ours = {}
     for published, name in layout.tensors.items():
-        tensor = tensors[published].to(torch.float32)
+        tensor = tensors[published]
         expected = layout.shapes[name]
         if layout.hwio and len(expected) == 4:
             out, inputs, *kernel = expected
@@ -63,6 +63,11 @@ def in_our_names(layout: Layout, tensors: Mapping[str, Tensor]) -> dict[str, Ten
                 f"tensor {published} has shape {tuple(tensor.shape)}, "
                 f"but layout {layout.name} expects {expected}"
             )
+        if not tensor.is_floating_point():
+            raise CheckpointError(
+                f"tensor {published} holds {tensor.dtype}, no floating-point weights"
+            )
+        tensor = tensor.to(torch.float32)
         ours[name] = (tensor.permute(3, 2, 0, 1) if layout.hwio else tensor).contiguous()
     return ours
 

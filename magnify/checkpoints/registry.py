@@ -64,20 +64,20 @@ BUILT_IN: dict[str, BuiltIn] = {
 def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
     """Built-in weights by their name, or any weight file by its path.
 
-    A built-in name goes before a file of that name in the working directory; write `./lbvmm` for
-    the file.
+    Only a string can be a name, and goes before a file of that name in the working directory: for
+    the file, write `./lbvmm` or give a `Path`.
 
     Raises:
         CheckpointError: as `read_checkpoint` does; or built-in weights are missing or not the
             released ones.
     """
     name = os.fspath(name_or_path)
-    if name in BUILT_IN:
+    if isinstance(name_or_path, str) and name in BUILT_IN:
         return _load_built_in(BUILT_IN[name])
     bare = os.sep not in name and "." not in name
     if bare and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
         raise CheckpointError(
-            f"{name}: no such weight file, nor built-in weights; these are {', '.join(BUILT_IN)}"
+            f"{name}: no such weight file; built-in weights (--model) are {', '.join(BUILT_IN)}"
         )
     return read_checkpoint(name)
 

@@ -134,6 +134,8 @@ class _Unpickler(pickle.Unpickler):
 def _read_zip(data: bytes) -> object:
     """PyTorch 1.6 and later: <name>/data.pkl, and each storage under <name>/data/."""
     archive = zipfile.ZipFile(io.BytesIO(data))
+    if sum(member.file_size for member in archive.infolist()) > len(data):
+        raise CheckpointError("a compressed zip archive, which torch.save does not write")
     names = archive.namelist()
     roots = [name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")]
     if len(roots) != 1:

@@ -24,7 +24,7 @@ class FilterChoice(StrEnum):
 
 def parse_bytes(text: str) -> int:
     """A number of bytes, such as 500MB or 4G."""
-    match = re.fullmatch(r"(\d+\.?\d*|\.\d+) *([KMGT]?)B?", text.strip().upper())
+    match = re.fullmatch(r"(\d{1,15}\.?\d*|\.\d+) *([KMGT]?)B?", text.strip().upper())
     if match is None:
         raise typer.BadParameter(f"'{text}' is no amount of memory; write 500MB or 4GB")
     return int(float(match[1]) * UNITS[match[2]])
@@ -36,7 +36,7 @@ def parse_taps(text: str) -> int | Literal["auto", "all"]:
         return "auto"
     if text == "all":
         return "all"
-    if not text.isdecimal():
+    if not re.fullmatch(r"\d{1,9}", text):
         raise typer.BadParameter(f"'{text}' is no number of taps; use a number, auto or all")
     return int(text)
 

@@ -40,7 +40,7 @@ class MagnificationModel(nn.Module, ABC):
         """Computes in `dtype` from here on, except for the shape representation.
 
         Motion is a small difference of shapes: their rounding errors would be magnified with it.
-        Frames and shapes are float32 as before; textures and what `decode` gives are `dtype`.
+        Frames and shapes are float32 as before; textures may be `dtype`, what `decode` gives is.
         """
 
     @abstractmethod

@@ -253,6 +253,9 @@ class LBVMM(MagnificationModel):
         return self.encoder.shape(self.encoder.trunk(frames))
 
     def manipulate(self, shape: Tensor, motion: Tensor, alpha: float | Tensor) -> Tensor:
+        if not isinstance(alpha, Tensor) and alpha < 1 and self.variant.added_to == "query":
+            # The manipulator has learnt to grow motion; less of it is a shape between the two.
+            return shape - (1 - alpha) * motion
         base = shape if self.variant.added_to == "query" else shape - motion
         motion = motion.to(dtype_of(self.manipulator))
         return base + self.manipulator(motion, alpha - self.variant.alpha_at_rest)

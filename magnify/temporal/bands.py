@@ -37,7 +37,7 @@ _ALL = (
     Band("pulse", 0.8, 2.0, None, 30, "48 to 120 beats a minute"),
     Band("tremor", 4.0, 12.0, None, 10, "resting (4-6 Hz) to physiological (8-12 Hz) tremor"),
     Band("sway", 0.1, 1.0, None, 20, "first modes of tall buildings, masts and long bridges"),
-    Band("guitar-e", 72.0, 92.0, 600, 25, f"{_PAPER} (guitar): low E string, 82.4 Hz"),
+    Band("guitar-e", 72.0, 92.0, None, 25, f"{_PAPER} (guitar, at 600 fps): low E string, 82.4 Hz"),
     Band("guitar-a", 100.0, 120.0, None, 25, _STRING.format("A2", 110.0)),
     Band("guitar-d", 136.8, 156.8, None, 25, _STRING.format("D3", 146.8)),
     Band("guitar-g", 186.0, 206.0, None, 25, _STRING.format("G3", 196.0)),

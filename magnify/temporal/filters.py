@@ -20,8 +20,9 @@ HAMMING_TRANSITION = 3.3
 def butterworth(low: float | None, high: float | None, order: int, rate: float) -> Coefficients:
     """Butterworth sections: -3 dB at the cut-offs, 6·order dB per octave away from them.
 
-    A band-pass has as many sections as its order; its phase is zero at the band's geometric
-    centre and reaches ±45·order degrees at the cut-offs.
+    A band-pass has as many sections as its order; its phase is zero where tan(π · frequency /
+    rate) is the geometric mean of that of the cut-offs, far below the rate their own, and reaches
+    ±45·order degrees at the cut-offs.
     """
     return np.asarray(
         signal.butter(order, _cutoffs(low, high), _kind(low, high), fs=rate, output="sos")
@@ -65,13 +66,13 @@ def taps_to_resolve(low: float | None, high: float | None, rate: float) -> int:
     """The fewest taps (odd) whose response still has the band's form.
 
     A transition is 3.3 · rate / taps wide and centred on its cut-off. It must fit between 0 Hz
-    and the cut-off, or a low cut-off would not keep drift out, and two must fit into the band,
-    half of each, or its centre would not be reached.
+    and the cut-off, or a low cut-off would not keep drift out, and between the cut-off and half the
+    rate; and two must fit into the band, half of each, or its centre would not be reached.
     """
-    if low is None or high is None:
-        transition = 2 * float(_cutoffs(low, high))
-    else:
-        transition = min(2 * low, high - low)
+    cutoffs = [cutoff for cutoff in (low, high) if cutoff is not None]
+    transition = min(2 * cutoffs[0], rate - 2 * cutoffs[-1])
+    if low is not None and high is not None:
+        transition = min(transition, high - low)
     taps = math.ceil(HAMMING_TRANSITION * rate / transition)
     return taps + 1 - taps % 2
 

@@ -113,7 +113,7 @@ class Fir(Operator):
     """Linear-phase band of N taps, N odd: delay (N-1)/2 made good, both edges held.
 
     The motion of frame t is the sum over k of taps[k] · shape[t + (N-1)/2 - k]; before the first
-    frame is the first, after the last the last. State: N + 8 representations in float32.
+    frame is the first, after the last the last. State: N + 9 representations in float32.
     """
 
     BLOCK = 8

@@ -42,11 +42,6 @@ WEAK_GAIN = 0.7
 class TemporalFilter(ABC):
     """What to keep of a clip's change over time."""
 
-    @property
-    def whole_clip(self) -> bool:
-        """Needs every frame before it gives the first, and a second reading of the video."""
-        return False
-
     @abstractmethod
     def operator(self, storage: Storage) -> Operator:
         """A fresh operator for one clip; only whole-clip filters use the storage."""
@@ -71,10 +66,6 @@ class Butterworth(TemporalFilter):
     def __post_init__(self) -> None:
         if not 1 <= self.order <= 10:
             raise SettingsError(f"filter order {self.order} must be 1 to 10")
-
-    @property
-    def whole_clip(self) -> bool:
-        return self.zero_phase
 
     @property
     def sections(self) -> filters.Coefficients:
@@ -182,10 +173,6 @@ class IdealBandpass(TemporalFilter):
     """The papers' band-pass: a linear-phase FIR with as many taps as the clip has frames."""
 
     passband: Passband
-
-    @property
-    def whole_clip(self) -> bool:
-        return True
 
     def operator(self, storage: Storage) -> Operator:
         band = self.passband

@@ -23,6 +23,8 @@ IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
+NOTED_JITTER = 0.05
+"""Frame intervals that stray this far from the typical one make frequencies uncertain."""
 SIDE_DATA_KINDS = 64
 """More than FFmpeg has."""
 _MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
@@ -35,7 +37,8 @@ class VideoInfo:
     Attributes:
         width, height: in pixels.
         time_base: seconds per tick of every time stamp.
-        average_rate: frames per second, as the container says.
+        average_rate: frames per second: as the container says; but where intervals vary, and it is
+            no MP4 or QuickTime file, which count, the mean of the first 300.
         path: the file, image folder or image pattern; None for pictures that come from nowhere.
         container: FFmpeg's name of the format; "images" for an image sequence.
         codec, pixel_format: FFmpeg's names.
@@ -124,11 +127,17 @@ def _probe_images(path: Path, images: list[Path], rate: Fraction) -> VideoInfo:
 
 def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
     stream = video_stream(path, container)
+    assert stream.time_base is not None
     frame, time_stamps = _first_packets(path, container, stream)
     check_matrix(ColourTags.of(frame), str(path))
+    jitter = _interval_jitter(time_stamps)
     rate = stream.average_rate or stream.guessed_rate or None
+    counted = stream.frames
+    if jitter > NOTED_JITTER and not container.format.name.startswith(
+        "mov"
+    ):  # others state a nominal rate
+        rate, counted = _mean_rate(time_stamps, stream.time_base), 0
     duration = _duration(container, stream)
-    assert stream.time_base is not None
     info = _describe(frame, stream.time_base)
     return replace(
         info,
@@ -137,10 +146,10 @@ def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
         path=path,
         container=container.format.name,
         codec=stream.codec_context.codec.canonical_name,
-        frames=stream.frames or (round(duration * rate) if duration and rate else None),
+        frames=counted or (round(duration * rate) if duration and rate else None),
         duration=duration,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
-        frame_interval_jitter=_interval_jitter(time_stamps),
+        frame_interval_jitter=jitter,
         alpha_beside=stream.metadata.get("alpha_mode") == "1",
         mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame)),
         audio_streams=len(container.streams.audio),
@@ -227,6 +236,11 @@ def _without_unknown_side_data(frame: av.VideoFrame) -> av.VideoFrame:
     filtered = graph.pull()
     assert isinstance(filtered, av.VideoFrame)
     return filtered
+
+
+def _mean_rate(time_stamps: list[int], time_base: Fraction) -> Fraction:
+    seconds = (time_stamps[-1] - time_stamps[0]) * time_base
+    return ((len(time_stamps) - 1) / seconds).limit_denominator(100_000)
 
 
 def _interval_jitter(time_stamps: list[int]) -> float:

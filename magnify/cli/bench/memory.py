@@ -11,6 +11,7 @@ from magnify.cli.bench.options import Networks
 from magnify.cli.bench.tables import print_table
 from magnify.cli.console import notice_line
 from magnify.cli.options import Json, Model
+from magnify.errors import SettingsError
 
 
 def memory(
@@ -24,6 +25,8 @@ def memory(
     """Compare the peak memory of a short and a long clip, in every mode and with every filter."""
     from magnify.benchmarks.commands import FILTERS, run_command, write_clip, write_weights
 
+    if side % 2 or min(frames) < 2:
+        raise SettingsError("--side must be even, and both --frames 2 or more")
     rows: list[dict[str, Any]] = []
     with TemporaryDirectory() as folder:
         clips = [write_clip(Path(folder, f"{count}.mp4"), count, side, side) for count in frames]
