@@ -4,6 +4,7 @@ import _thread
 import signal
 import sys
 import threading
+from io import TextIOWrapper
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ def main() -> None:
     # A shell without job control starts background commands deaf to it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.unraisablehook = _repeat_interrupt
+    if isinstance(sys.stdout, TextIOWrapper):  # as Python's standard error does
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="magnify")
 
 

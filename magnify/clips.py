@@ -37,7 +37,7 @@ class Clip(ABC):
 class VideoClip(Clip):
     """The part of a video that was asked for.
 
-    `on_card`: NVIDIA card number `card` decodes it, as was asked.
+    `notices`: what cannot be as it was asked, such as that NVIDIA card number `card` decodes.
     """
 
     def __init__(
@@ -56,7 +56,10 @@ class VideoClip(Clip):
         )
         with self._open() as reader:
             self.info: VideoInfo = reader.info
-            self.on_card = reader.on_card
+            on_card = reader.on_card
+        self.notices: list[str] = []
+        if card is not None and not on_card:
+            self.notices.append("no NVIDIA card can decode this video; the CPU does")
         self.height, self.width = self.info.height, self.info.width
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames

@@ -68,7 +68,12 @@ class Static(Mode):
 
     index: int = 0
     mean_of: int = 1
-    label = "static"
+
+    @property
+    def label(self) -> str:
+        if self.mean_of > 1:
+            return f"static-mean{self.mean_of}"
+        return f"static-{self.index}" if self.index else "static"
 
     @classmethod
     def parse(cls, reference: str) -> "Static":
@@ -158,8 +163,10 @@ class Bandpass(Mode):
         if self.coefficients is not None:
             return "r{:g}-{:g}".format(*self.coefficients)
         if self.low is None:
-            return f"below{self.high:g}Hz"
-        return f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
+            band = f"below{self.high:g}Hz"
+        else:
+            band = f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
+        return band + f"-{self.filter}" * (self.filter != "butterworth") + "-zero" * self.zero_phase
 
     def describe(self, clip: Clip) -> dict[str, Any]:
         return {

@@ -33,6 +33,11 @@ class Engine:
     model: str
     sha256: str
 
+    @property
+    def card(self) -> int:
+        """The NVIDIA card that it runs on, else the first there is."""
+        return self.network.runtime.device.index or 0
+
 
 def load_engine(
     weights: str | Path = DEFAULT_MODEL,
@@ -122,7 +127,7 @@ def magnify_video(
     mode = mode or Static()
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     began = time.perf_counter()
-    card = (engine.network.runtime.device.index or 0) if hwaccel else None
+    card = engine.card if hwaccel else None
     clip = VideoClip(source, fps=fps, start=start, end=end, max_frames=max_frames, card=card)
     notices: list[str] = []
 
@@ -131,9 +136,7 @@ def magnify_video(
         if notify is not None:
             notify(notice)
 
-    if hwaccel and not clip.on_card:
-        say("no NVIDIA card can decode this video; the CPU does")
-    for warning in mode.check(clip):
+    for warning in (*clip.notices, *mode.check(clip)):
         say(warning)
     metadata = {"comment": f"magnify {__version__}: {mode.label}, alpha {alpha:g}, {engine.model}"}
     count = 0
@@ -152,6 +155,8 @@ def magnify_video(
                 count += 1
     for notice in writer.notices[told:]:
         say(notice)
+    if clip.truncated is not None:
+        notices.append(str(clip.truncated))
     report = Report(
         input=str(source),
         output=str(output),

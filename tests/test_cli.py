@@ -1,6 +1,7 @@
 """The command as people and scripts meet it: names, exit codes, what goes to which stream."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -53,6 +54,39 @@ def test_the_result_lies_beside_the_input_and_is_named_after_what_was_done(clip:
 def test_alpha_and_mode_are_in_the_name(clip: Path) -> None:
     assert run(clip, "--alpha", "7.5", "--mode", "dynamic", "--max-frames", "2").exit_code == 0
     assert len(read_clip(clip.with_name("clip_x7.5_dynamic.mp4"))) == 2
+
+
+def test_other_weights_and_references_are_in_the_name(clip: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "own.safetensors"
+    assert invoke("weights", "convert", "lbvmm", weights).exit_code == 0
+    for arguments, name in (
+        (["--model", "lbvmm"], "clip_x20_static.mp4"),
+        (["--model", "fd4mm"], "clip_x20_static_fd4mm.mp4"),
+        (["--weights", weights], "clip_x20_static_own.mp4"),
+        (["--reference", "5"], "clip_x20_static-5.mp4"),
+        (["--reference", "mean:3"], "clip_x20_static-mean3.mp4"),
+    ):
+        planned = json.loads(run(clip, "--dry-run", "--json", *arguments).stdout)
+        assert Path(planned["output"]).name == name
+
+
+def test_a_links_result_lies_beside_the_link(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "link.mp4").symlink_to(clip)
+    assert run(tmp_path / "links" / "link.mp4", "--max-frames", "1").exit_code == 0
+    assert len(read_clip(tmp_path / "links" / "link_x20_static.mp4")) == 1
+
+
+def test_the_current_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import imageio.v3 as iio
+
+    (tmp_path / "pictures" / "sub").mkdir(parents=True)
+    for number, picture in enumerate(drifting_pattern(2, 24, 32)):
+        iio.imwrite(tmp_path / "pictures" / f"{number}.png", picture)
+    for place, given in (("pictures", "."), ("pictures/sub", "..")):
+        monkeypatch.chdir(tmp_path / place)
+        planned = json.loads(run(given, "--fps", "5", "--dry-run", "--json").stdout)
+        assert planned["output"] == str(tmp_path / "pictures_x20_static.mp4")
 
 
 def test_what_exists_is_not_overwritten_unless_asked(clip: Path) -> None:
@@ -255,6 +289,8 @@ def test_dry_run_finds_what_would_go_wrong(clip: Path, tmp_path: Path) -> None:
         (["-o", tmp_path / "nowhere" / "x.mp4"], "there is no folder"),
         (["-o", tmp_path / "x.xyz"], "cannot write .xyz files"),
         (["-o", clip, "--overwrite"], "is the input itself"),
+        (["--reference", "99"], "the reference needs frame 99, but the clip has 12 frames"),
+        (["--output-dir", clip / "sub"], f"cannot make the folder {clip / 'sub'}"),
     ):
         result = run(clip, "--dry-run", *arguments)
         assert result.exit_code in (1, 2)
@@ -262,10 +298,16 @@ def test_dry_run_finds_what_would_go_wrong(clip: Path, tmp_path: Path) -> None:
     fine = run(clip, "--dry-run", "--json", "--output-dir", tmp_path / "later", "--pix-fmt", "gray")
     assert fine.exit_code == 0, fine.stderr
     assert not (tmp_path / "later").exists()
+    fir = ["--low", "0.2", "--high", "0.22", "--filter", "fir", "--memory-budget", "1M"]
+    result = invoke("bandpass", clip, *fir, "--dry-run")
+    assert result.exit_code == 2
+    assert "of this clip in memory" in result.stderr
 
 
 def test_quiet_says_nothing(clip: Path) -> None:
     result = run(clip, "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    result = run(clip, "--quiet", "--dry-run", "--overwrite")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
 
@@ -294,6 +336,7 @@ def test_a_truncated_input_is_magnified_as_far_as_it_goes(tmp_path: Path) -> Non
     frames = len(read_clip(Path(report["output"])))
     assert 0 < frames < 60
     assert report["frames"] == frames
+    assert "its end is missing" in report["notices"][-1]
 
 
 def test_pictures_need_a_frame_rate(tmp_path: Path) -> None:
@@ -366,3 +409,40 @@ def test_weights_can_be_inspected_and_converted(tmp_path: Path) -> None:
     assert converted["metadata"]["source_sha256"] == original["sha256"]
     listing = invoke("weights", "inspect", output, "--tensors").stdout
     assert "encoder.conv1.weight 16x3x7x7" in listing
+    before = output.read_bytes()
+    for target, message in ((output, "is the input itself"), ("own.pth", "name it so")):
+        result = invoke("weights", "convert", output, target, "--dtype", "float16", "--overwrite")
+        assert result.exit_code == 2
+        assert message in result.stderr
+    assert output.read_bytes() == before
+
+
+def test_a_missing_value_names_the_commands_own_help() -> None:
+    assert "See `magnify run --help`" in invoke("run", "in.mp4", "--alpha").stderr
+
+
+def test_names_that_the_terminal_cannot_show_are_spelt_out(clip: Path) -> None:
+    import shutil
+
+    name = clip.with_name("日本.mp4")
+    shutil.copy(clip, name)
+    done = subprocess.run(
+        [sys.executable, "-m", "magnify", "run", name, "--dry-run"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert rb"\u65e5\u672c.mp4" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_printed_is_no_failed_input(clip: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "magnify", "run", clip, "-q", "--json", "--max-frames", "1"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode().strip() == "magnify: error: No space left on device"

@@ -32,7 +32,7 @@ SWAY = Passband(0.5, 7.5, 30)
         (72, 92, 30, "low cut-off 72 Hz is outside 0 to 15 Hz, what 30 frames per second can show"),
         (0.5, 15, 30, "high cut-off 15 Hz is outside"),
         (0, 5, 30, r"low cut-off 0 Hz .* leave it out \(a low-pass\)"),
-        (-1, None, 30, "low cut-off -1 Hz"),
+        (-1, None, 30, "low cut-off -1 Hz .* change it, or correct the sampling rate"),
         (None, float("nan"), 30, "high cut-off nan Hz"),
         (1, 2, 0, "sampling rate 0 must be positive"),
         (1, 2, float("nan"), "sampling rate nan"),

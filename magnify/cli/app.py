@@ -26,7 +26,7 @@ class ErrorHandlingGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except UsageError as error:
-            command = error.ctx.command_path if error.ctx else "magnify"
+            command = error.ctx.command_path if error.ctx else _command_path(ctx)
             message = " ".join(error.format_message().split()) or "a command is missing."
             error_line(f"{message} See `{command} --help`.")
             raise typer.Exit(EXIT_USAGE) from error
@@ -38,6 +38,11 @@ class ErrorHandlingGroup(TyperGroup):
                 raise
             error_line(system_error(error))
             raise typer.Exit(EXIT_FAILED) from error
+
+
+def _command_path(ctx: Any) -> str:
+    subcommand = ctx.invoked_subcommand
+    return f"{ctx.command_path} {subcommand}" if subcommand else str(ctx.command_path)
 
 
 def exit_code(error: MagnifyError) -> int:

@@ -42,7 +42,7 @@ def magnify_all(common: Common, mode: "Mode") -> None:
     from magnify.pipeline import check_alpha
 
     check_alpha(common.alpha)
-    jobs = plan(common, mode.label)
+    jobs = plan(common, mode.label + _network_label(common))
     failures: list[tuple[Job, MagnifyError]] = []
     ready = [job for job in jobs if _attempt(job, lambda job: _check(job, common), failures)]
     ready = [job for job in ready if not _skipped(job, common)]
@@ -64,12 +64,14 @@ def plan(common: Common, label: str) -> list[Job]:
     """Each input's output: beside it, named after what is done to it, unless told otherwise."""
     jobs: list[Job] = []
     for source in common.inputs:
-        stem = source.name if os.path.isdir(source) else source.stem
+        # Not resolved: a link's result belongs beside the link.
+        place = Path(os.path.abspath(source))
+        stem = place.name if os.path.isdir(source) else place.stem
         if not os.path.exists(source):
             stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", stem)
         suffix = ".mkv" if common.lossless else ".mp4"
         name = f"{stem or 'frames'}_x{common.alpha:g}_{label}{suffix}"
-        output = common.output or (common.output_dir or source.resolve().parent) / name
+        output = common.output or (common.output_dir or place.parent) / name
         for job in jobs:
             if job.output == output:
                 raise SettingsError(
@@ -78,6 +80,16 @@ def plan(common: Common, label: str) -> list[Job]:
                 )
         jobs.append(Job(source, output))
     return jobs
+
+
+def _network_label(common: Common) -> str:
+    """What tells results of other weights than the default ones from theirs."""
+    from magnify.checkpoints import DEFAULT_MODEL
+
+    if common.weights is not None:
+        return f"_{common.weights.stem}"
+    chosen = DEFAULT_MODEL if common.model is None else common.model.value
+    return "" if chosen == DEFAULT_MODEL else f"_{chosen}"
 
 
 def _attempt(
@@ -89,6 +101,8 @@ def _attempt(
         failures.append((job, error))
         return False
     except OSError as error:  # such as a folder that may not be looked into
+        if error.filename is None:  # but not standard output, which is all inputs' matter
+            raise
         failures.append((job, VideoError(system_error(error))))
         return False
     return True
@@ -155,7 +169,8 @@ def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
     if common.output_dir is not None:
         _make_folder(common.output_dir)
     try:
-        with progress(job.input.name, quiet=common.quiet) as reporter:
+        name = Path(os.path.abspath(job.input)).name
+        with progress(name, quiet=common.quiet) as reporter:
             report = magnify_video(
                 job.input,
                 job.output,
@@ -194,8 +209,10 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
         start=common.start,
         end=common.end,
         max_frames=common.max_frames,
+        card=engine.card if common.hwaccel is HwAccel.auto else None,
     )
-    notices = mode.check(clip) + _losses(job, common, clip.info)
+    notices = [*clip.notices, *mode.check(clip), *_losses(job, common, clip.info)]
+    mode.operator(clip, engine.network, notices.append)
     facts = {
         "input": str(job.input),
         "output": str(job.output),
@@ -214,7 +231,7 @@ def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
     }
     if common.json:
         typer.echo(json.dumps(facts))
-    else:
+    elif not common.quiet:
         typer.echo(
             f"{job.input} -> {job.output}: {clip.count or 'unknown'} frames of "
             f"{clip.width}x{clip.height}, alpha {common.alpha:g}, {mode.label}, {engine.model} "
@@ -230,10 +247,18 @@ def _losses(job: Job, common: Common, source: "VideoInfo") -> list[str]:
 
     with TemporaryDirectory() as folder:
         made_later = common.output_dir is not None and not common.output_dir.exists()
+        if made_later:
+            _check_place(job.output.parent)
         output = Path(folder, job.output.name) if made_later else job.output
         writer = VideoWriter(output, source, _encoding(common), overwrite=common.overwrite)
         writer.discard()
     return writer.notices
+
+
+def _check_place(folder: Path) -> None:
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise VideoError(f"cannot make the folder {folder}: {there} is no folder to write to")
 
 
 def _make_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from magnify.cli.options import Json
+from magnify.errors import SettingsError
 
 app = typer.Typer(help="Look into checkpoint files and convert them.", no_args_is_help=True)
 
@@ -74,7 +75,11 @@ def convert(
 
     from magnify.checkpoints import convert_checkpoint, load_checkpoint
 
+    if output.suffix != ".safetensors":
+        raise SettingsError(f"{output}: weights are written as .safetensors; name it so")
     checkpoint = load_checkpoint(file)
+    if output.exists() and checkpoint.path.exists() and output.samefile(checkpoint.path):
+        raise SettingsError(f"{output}: is the input itself; choose another name")
     dtype = getattr(torch, number_format.value)
     convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
     typer.echo(f"{output}: {checkpoint.layout.name}, {checkpoint.parameters:,} parameters")

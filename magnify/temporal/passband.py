@@ -32,10 +32,12 @@ class Passband:
             raise SettingsError("a band needs a low or a high cut-off, in Hz")
         for name, cutoff in (("low", self.low), ("high", self.high)):
             if cutoff is not None and not 0 < cutoff < self.rate / 2:
+                alone = None in (self.low, self.high)
+                without = "" if alone else f"leave it out (a {name}-pass), "
                 raise SettingsError(
                     f"{name} cut-off {cutoff:g} Hz is outside 0 to {self.rate / 2:g} Hz, what "
-                    f"{self.rate:g} frames per second can show; change it, leave it out (a "
-                    f"{name}-pass), or correct the sampling rate"
+                    f"{self.rate:g} frames per second can show; change it, {without}or correct the "
+                    "sampling rate (--sampling-rate)"
                 )
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise SettingsError(f"low cut-off {self.low:g} Hz must be below high {self.high:g} Hz")
