@@ -86,9 +86,10 @@ class LBVMMObjective(Objective):
 class FD4MMObjective(Objective):
     """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5), and two terms more.
 
-    Structure is there because Charbonnier's answer to motion it does not follow yet is blur. The
-    contrast, in features of VGG-19, is to be nearer to the target than to the unmagnified
-    query; without VGG weights the term is absent.
+    The edges are what `highpass` leaves, where the paper has a Laplacian of Gaussian. Structure is
+    there because Charbonnier's answer to motion it does not follow yet is blur. The contrast, in
+    features of VGG-19, is to be nearer to the target than to the unmagnified query; without VGG
+    weights the term is absent.
 
     All motion passes through the deep low band, and the easiest answer is to do without it and
     return the query's high bands. So early in a run the decoder is guided: given the target's low
@@ -195,7 +196,12 @@ def charbonnier(difference: Tensor) -> Tensor:
 
 
 def highpass(frames: Tensor) -> Tensor:
-    """What a 5-tap binomial blur takes away: (B, C, H, W) → (B, C, H - 4, W - 4)."""
+    """What a 5-tap binomial blur takes away: (B, C, H, W) → (B, C, H - 4, W - 4).
+
+    It stands where FD4MM's edge loss has a Laplacian of Gaussian, and is none: of coarse detail it
+    is the same but for a factor (-1/2 of the Laplacian), but the finest, which a Gaussian would
+    blur away, it keeps whole.
+    """
     blurred = frames
     for dim in (2, 3):
         for _ in range(4):  # the mean of neighbours, four times; a convolution would round in bf16
