@@ -226,11 +226,11 @@ def test_protocol_has_every_series() -> None:
     assert {"alpha_20", "alpha_20_noise_3", "alpha_20_compressed", "subpixel_0.01"} <= names
     for reach in (10.0, 25.0):
         videos = protocol(reach=reach)
-        assert all(v.amplitude * v.alphas[0] == pytest.approx(reach) for v in videos)
+        assert all(v.amplitude * v.alpha == pytest.approx(reach) for v in videos)
 
 
 def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path) -> None:
-    case = VideoCase("case", amplitude=0.2, alphas=(10.0,), compressed=True)
+    case = VideoCase("case", amplitude=0.2, alpha=10.0, compressed=True)
     render_videos(tmp_path / "out", photographs, [case], scenes=1, size=64, frames=4)
     folder = tmp_path / "out" / "00" / "case"
     assert sorted(path.name for path in folder.iterdir()) == [

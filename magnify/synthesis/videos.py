@@ -1,4 +1,4 @@
-"""Test videos with ground truth at every magnification.
+"""Test videos, each with its ground truth.
 
 After FD4MM's protocol: one object swings vertically before a still photograph, at 30 frames a
 second. With LBVMM's Fig. 8 series: ever smaller motion magnified to the same size, and noise.
@@ -80,11 +80,10 @@ def swinging_scene(
     size: int = 640,
     seed: int = 0,
     frames: int = PERIOD,
-    part: Part = Part.OBJECTS_MOVE,
 ) -> SwingingScene:
-    """A random scene whose moving layers swing vertically by `amplitude` pixels.
+    """A random photograph and, in its middle, an object that swings vertically.
 
-    `part` says what moves: one object in the middle (the default), or the background alone.
+    `amplitude` is in pixels.
     """
     settings = SceneSettings(
         size=size,
@@ -95,30 +94,29 @@ def swinging_scene(
         background_scale=(0.5, 1.5),
     )
     generator = seeded(seed, 0, Stream.SCENES)
-    scenes = draw_scenes(photographs, settings, torch.tensor([part]), generator)
+    scenes = draw_scenes(photographs, settings, torch.tensor([Part.OBJECTS_MOVE]), generator)
     background, cutout = scenes.layers
-    swing = torch.tensor([[amplitude, 0.0]])
     middle = cutout.extent / 2 - size / 2 * cutout.scale[:, None]
-    background = replace(background, motion=swing * float(part == Part.BACKGROUND_ONLY))
-    cutout = replace(cutout, motion=swing * float(part == Part.OBJECTS_MOVE), origin=middle)
+    background = replace(background, motion=torch.zeros(1, 2))
+    cutout = replace(cutout, motion=torch.tensor([[amplitude, 0.0]]), origin=middle)
     return SwingingScene(replace(scenes, layers=(background, cutout)), frames, seed)
 
 
 @dataclass(frozen=True)
 class VideoCase:
-    """One input video and the magnifications it is to be judged at.
+    """One input video and the magnification it is to be judged at.
 
     Attributes:
         name: of its folder.
         amplitude: of the input motion in pixels.
-        alphas: total factors with ground truth.
+        alpha: the total factor of the ground truth.
         noise: standard deviation of Gaussian noise on the input, in grey levels.
         compressed: the input is written as `USUAL_H264`, not lossless.
     """
 
     name: str
     amplitude: float
-    alphas: tuple[float, ...]
+    alpha: float
     noise: float = 0.0
     compressed: bool = False
 
@@ -128,16 +126,16 @@ def protocol(alphas: Sequence[float] = (5, 10, 20, 50), reach: float = 10.0) -> 
 
     `reach` is the magnified motion in pixels.
     """
-    videos = [VideoCase(f"alpha_{alpha:g}", reach / alpha, (alpha,)) for alpha in alphas]
+    videos = [VideoCase(f"alpha_{alpha:g}", reach / alpha, alpha) for alpha in alphas]
     videos += [
         replace(video, name=f"{video.name}_noise_{noise}", noise=noise)
         for video in videos
         for noise in (1, 3)
     ] + [replace(video, name=f"{video.name}_compressed", compressed=True) for video in videos]
     subpixel = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-    videos += [VideoCase(f"subpixel_{motion}", motion, (reach / motion,)) for motion in subpixel]
+    videos += [VideoCase(f"subpixel_{motion}", motion, reach / motion) for motion in subpixel]
     videos += [
-        VideoCase(f"noise_{noise:g}_motion_{motion}", motion, (reach / motion,), noise)
+        VideoCase(f"noise_{noise:g}_motion_{motion}", motion, reach / motion, noise)
         for motion in (0.05, 5.0)
         for noise in (0.1, 1.0, 10.0)
     ]
@@ -154,7 +152,7 @@ def render_videos(
     seed: int = 0,
     on_video: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Writes OUT/<scene>/<video>/: input.mkv, truth_x<alpha>.mkv for each alpha, truth.json.
+    """Writes OUT/<scene>/<video>/: input.mkv, truth_x<alpha>.mkv, truth.json.
 
     Everything is lossless but the inputs of compressed videos.
 
@@ -171,9 +169,8 @@ def render_videos(
             folder.mkdir(parents=True)
             encoding = USUAL_H264 if video.compressed else lossless
             _write_video(folder / "input.mkv", scene.input(video.noise), size, encoding)
-            for alpha in video.alphas:
-                path = folder / f"truth_x{alpha:g}.mkv"
-                _write_video(path, scene.truth(alpha), size, lossless)
+            path = folder / f"truth_x{video.alpha:g}.mkv"
+            _write_video(path, scene.truth(video.alpha), size, lossless)
             truth = {**vars(video), "displacement": (scene.swing() * video.amplitude).tolist()}
             (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
             on_video(f"{number:02d}/{video.name}")
