@@ -83,10 +83,36 @@ def test_lpips_is_measured_if_its_weights_are_given(data: Path, tmp_path: Path) 
     ]
 
     assert "LPIPS" in table.stdout
+    assert "…" not in table.stdout
     assert max(map(len, table.stdout.splitlines())) <= 80
     nothing, perfect, without = ([row["lpips"] for row in r["synthetic"]] for r in reports)
     assert max(perfect) < 1e-3 < min(nothing)
     assert set(without) == {None}
+
+
+def test_a_gain_says_of_how_many_scenes_it_is_the_mean(data: Path, tmp_path: Path) -> None:
+    flat = np.full((240, 240, 4), (200, 60, 60, 255), np.uint8)
+    iio.imwrite(data / "objects" / "flat.png", flat)
+    path = tmp_path / "alex.pth"
+    torch.save(lpips_state(), path)
+    some = ("--model", "nothing", "--data", data, *SMALL, "--scenes", 2)
+
+    table = evaluate(*some, "--lpips", path, "--quiet").stdout
+    rows = json.loads(evaluate(*some, "--json").stdout)["synthetic"]
+
+    gains = {row["moves"]: row["gain_scenes"] for row in rows}
+    assert {row["scenes"] for row in rows} == {2}
+    assert gains == {"object": 1, "background": 2, "nothing": 0}
+    assert all(
+        row["gain"] == pytest.approx(0.1, abs=0.005)
+        for row in rows
+        if row["degradation"] == {"noise": 0.0, "compressed": False, "recoloured": False}
+    )
+    clean = [line for line in table.splitlines() if line.strip().startswith("clean")]
+    assert [" 0.099 (1/2) " in line for line in clean] == [True, False]
+    assert "(1/2): the mean of 1 of 2 scenes" in table
+    assert "…" not in table
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_plot(data: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """`magnify evaluate`: how good a network is, as a table, as JSON, as a plot."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +16,15 @@ from magnify.cli.options import MODEL, REPORTING, PrecisionName, option
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from magnify.evaluation import Case, EvaluationSettings, Lpips, Method, Score, StillScore
+    from magnify.evaluation import (
+        Case,
+        EvaluationSettings,
+        Fidelity,
+        Lpips,
+        Method,
+        Score,
+        StillScore,
+    )
 
 SYNTHETIC = "Synthetic videos"
 REAL = "Real clips"
@@ -188,11 +196,11 @@ def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
         title = f"{model}: {case.size} px, {case.moves} moves" + f", {case.peak:g} px" * (
             case.peak > 0
         )
-        table = tables.setdefault(title, _table(title, headings))
+        table = tables.setdefault(title, _table(title, headings, dense=perceptual))
         table.add_row(
             case.degradation.label,
             f"{case.alpha:g}",
-            "" if score.gain is None else f"{score.gain:.3f}",
+            _gain(score),
             f"{score.ssim:.4f}",
             f"{score.psnr:.2f}",
             _change(score.input_luma, score.still_luma),
@@ -200,7 +208,16 @@ def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
             f"{score.flicker:.2f}",
             *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
         )
-    Console().print(*tables.values(), DEVIATION, sep="\n")
+    Console().print(*tables.values(), *_notes(scores.values()), DEVIATION, sep="\n")
+
+
+def _notes(scores: "Iterable[Fidelity]") -> list[str]:
+    """What a gain with a fraction beside it is, with one of those in the table."""
+    for score in scores:
+        if 0 < score.gain_scenes < score.scenes:
+            some = f"{score.gain_scenes}/{score.scenes}", f"{score.gain_scenes} of {score.scenes}"
+            return [f"gain ({some[0]}): the mean of {some[1]} scenes; the others give none"]
+    return []
 
 
 def _print_still(rows: "list[StillScore]", title: str) -> None:
@@ -213,12 +230,21 @@ def _print_still(rows: "list[StillScore]", title: str) -> None:
     Console().print(table, DEVIATION, sep="\n")
 
 
+def _gain(score: "Fidelity") -> str:
+    if score.gain is None:
+        return ""
+    some = f" ({score.gain_scenes}/{score.scenes})" * (score.gain_scenes < score.scenes)
+    return f"{score.gain:.3f}{some}"
+
+
 def _change(before: float | None, after: float | None) -> str:
     return "" if before is None else f"{before:.2f} → {after:.2f}"
 
 
-def _table(title: str, headings: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+def _table(title: str, headings: Sequence[str], *, dense: bool = False) -> Table:
+    """A table whose first column is text; `dense` ones fit into 80 columns with more numbers."""
+    padding = (0, 0 if dense else 1, 0, 0)
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=padding)
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return table

@@ -1,6 +1,7 @@
 """How good a network is: synthetic videos with known truth, and still regions of real clips."""
 
 from magnify.evaluation.excerpt import excerpt
+from magnify.evaluation.fidelity import Fidelity
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
 from magnify.evaluation.quality import TemporalDeviation, levels, psnr, ssim, temporal_deviation
@@ -15,6 +16,7 @@ __all__ = [
     "Degradation",
     "Displacement",
     "EvaluationSettings",
+    "Fidelity",
     "Kind",
     "Lpips",
     "Method",

@@ -73,11 +73,34 @@ def temporal_deviation(
     Args:
         mask: (H, W), the pixels that count; all of them by default.
     """
-    pixels = pictures.reshape(len(pictures), -1, 3) if mask is None else pictures[:, mask]
-    # Counted from the first frame, what stands still has a variance of exactly zero.
-    change = pixels - pixels[0].astype(float)
-    variance = (change @ _YCBCR.T).var(axis=0, ddof=1).mean(axis=0)
-    return TemporalDeviation(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
+    running = RunningDeviation()
+    running.feed(pictures.reshape(len(pictures), -1, 3) if mask is None else pictures[:, mask])
+    return running.value()
+
+
+class RunningDeviation:
+    """The temporal deviation of pictures that come a few at a time, of one size."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def feed(self, pictures: Levels) -> None:
+        """The next ones, (T, ..., 3)."""
+        if not self._count:
+            self._first = pictures[0].astype(float)
+            self._sum = np.zeros(self._first.shape)
+            self._squares = np.zeros(self._first.shape)
+        # Counted from the first frame, what stands still has a variance of exactly zero.
+        change = (pictures - self._first) @ _YCBCR.T
+        self._count += len(change)
+        self._sum += change.sum(axis=0)
+        self._squares += np.square(change).sum(axis=0)
+
+    def value(self) -> TemporalDeviation:
+        """Of all of them, two or more."""
+        squares = self._squares - np.square(self._sum) / self._count
+        variance = squares.clip(0).reshape(-1, 3).mean(axis=0) / (self._count - 1)
+        return TemporalDeviation(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))
 
 
 _LUMA = np.array([0.299, 0.587, 0.114])

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from magnify.errors import SettingsError
+from magnify.evaluation.fidelity import Comparison, Fidelity, mean
 from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import Method
-from magnify.evaluation.quality import psnr, ssim, temporal_deviation
-from magnify.evaluation.registration import REACH, TextureError, displacement
+from magnify.evaluation.quality import temporal_deviation
+from magnify.evaluation.registration import REACH
 from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
 from magnify.synthesis import Photographs
 from magnify.video import Picture
@@ -87,34 +88,21 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(Fidelity):
     """What was measured on one case.
 
-    Frame 0, the reference, counts for the temporal deviations alone. None stands for what cannot be
-    measured as too little of the picture moves, or stands still, or what moves has no texture, or
-    none left. A mean over scenes leaves it out.
+    Temporal standard deviations are in grey levels, over all frames, where the truth stands still:
+    unwanted motion, and noise and compression that boil. None where too little of it does.
 
     Attributes:
-        ssim: against the truth, mean of red, green and blue.
-        psnr: against the truth in dB, 100 for identical pictures.
-        lpips: perceptual distance from the truth; None without LPIPS's weights.
-        gain: measured displacement over the true one, by registration of what moves against
-            frame 0 of the truth.
-        still_luma, still_chroma: temporal standard deviation in grey levels where the truth stands
-            still: unwanted motion, and noise and compression that boil.
-        input_luma, input_chroma: the same of the input.
-        flicker: temporal standard deviation of the error, luma, whole picture.
+        still_luma, still_chroma: of the output.
+        input_luma, input_chroma: of the input.
     """
 
-    ssim: float
-    psnr: float
-    lpips: float | None
-    gain: float | None
     still_luma: float | None
     still_chroma: float | None
     input_luma: float | None
     input_chroma: float | None
-    flicker: float
 
 
 def cases(settings: EvaluationSettings) -> Iterator[Case]:
@@ -160,41 +148,20 @@ def evaluate(
             scores[case].append(measure(output, pictures, truth, lpips))
             done += 1
             progress(done, total)
-    return {case: _mean(of_scenes) for case, of_scenes in scores.items()}
+    return {case: mean(of_scenes) for case, of_scenes in scores.items()}
 
 
 def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | None = None) -> Score:
     """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
+    comparison = Comparison(truth.levels[0], truth.moving, lpips)
+    comparison.feed(output[1:], truth.levels[1:], truth.displacement[1:])
     unmoved = truth.still.any()
     still = temporal_deviation(output, truth.still) if unmoved else None
     before = temporal_deviation(pictures, truth.still) if unmoved else None
     return Score(
-        ssim=float(ssim(output[1:], truth.levels[1:]).mean()),
-        psnr=float(psnr(output[1:], truth.levels[1:]).mean()),
-        lpips=float(lpips(output[1:], truth.levels[1:]).mean()) if lpips else None,
-        gain=_gain(output, truth) if truth.moving.any() else None,
+        **vars(comparison.fidelity()),
         still_luma=still and still.luma,
         still_chroma=still and still.chroma,
         input_luma=before and before.luma,
         input_chroma=before and before.chroma,
-        flicker=temporal_deviation(output[1:] - truth.levels[1:]).luma,
     )
-
-
-def _gain(output: Picture, truth: Truth) -> float | None:
-    """Slope of the measured displacements over the true ones, least squares."""
-    reference = truth.levels[0]
-    try:
-        measured = np.array([displacement(reference, frame, truth.moving) for frame in output[1:]])
-    except TextureError:
-        return None
-    expected = truth.displacement[1:]
-    return float((measured * expected).sum() / (expected**2).sum())
-
-
-def _mean(scores: list[Score]) -> Score:
-    def mean(name: str) -> Any:
-        values = [value for score in scores if (value := getattr(score, name)) is not None]
-        return float(np.mean(values)) if values else None
-
-    return Score(**{name: mean(name) for name in Score.__dataclass_fields__})
