@@ -222,11 +222,37 @@ def test_swinging_scene_moves_only_its_object(photographs: Photographs) -> None:
 
 
 def test_protocol_has_every_series() -> None:
-    names = {video.name for video in protocol()}
-    assert {"alpha_20", "alpha_20_noise_3", "alpha_20_compressed", "subpixel_0.01"} <= names
+    videos = {video.name: video for video in protocol()}
+    assert {"alpha_100", "alpha_20_noise_3", "alpha_20_compressed", "subpixel_0.01"} <= {*videos}
+    assert len(videos) == len(protocol())
+    noises = {videos[f"noise_{noise}_motion_0.05"].noise for noise in (0.01, 0.1, 1, 10, 100)}
+    assert noises == {0.01, 0.1, 1, 10, 100}
+    assert videos["alpha_20_compressed"].compressed
     for reach in (10.0, 25.0):
-        videos = protocol(reach=reach)
-        assert all(v.amplitude * v.alpha == pytest.approx(reach) for v in videos)
+        for video in protocol(reach=reach):
+            if not video.name.startswith("fd4mm"):
+                assert video.amplitude * video.alpha == pytest.approx(reach)
+
+
+def test_protocol_has_fd4mms_motion_and_noise() -> None:
+    def fd4mm(size: int) -> list[VideoCase]:
+        return [video for video in protocol(size=size) if video.name.startswith("fd4mm")]
+
+    assert {video.amplitude for video in fd4mm(640)} == {2}
+    noises = [video.noise / 255 for video in fd4mm(640) if video.noise]
+    assert noises == pytest.approx([0.01, 0.05, 0.1, 0.2])
+    alphas = {size: [v.alpha for v in fd4mm(size) if not v.noise] for size in (64, 640, 1000)}
+    assert alphas == {64: [5], 640: [5, 10, 20, 50], 1000: [5, 10, 20, 50, 100]}
+
+
+def test_an_object_that_fits_stays_in_the_frame(photographs: Photographs) -> None:
+    largest = max(protocol(size=64), key=lambda video: video.amplitude * video.alpha)
+    for seed in range(4):
+        scene = swinging_scene(photographs, largest.amplitude, size=64, seed=seed)
+        there_and_back = torch.tensor([[largest.alpha, -largest.alpha]])
+        seen = scene.scenes.coverage(there_and_back)[0, :, 1]
+        assert seen.max() > 0.99
+        assert seen[:, [0, -1]].abs().max() < 1e-5
 
 
 def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path) -> None:

@@ -69,13 +69,15 @@ def videos(
 ) -> None:
     """Write test videos, each with its ground truth magnified, lossless.
 
-    One object swings before a still photograph: magnified 5 to 50 times, clean, noisy and
-    compressed; then ever smaller motion, and ever more noise.
+    One object swings before a still photograph: to --reach pixels when magnified 5 to 100 times,
+    clean, noisy and compressed; by FD4MM's 2 pixels times alpha, as far as it stays in the frame
+    (up to 50 at size 640, to 100 from 1000 on), and with FD4MM's noise at alpha 10; and LBVMM's
+    Fig. 8: ever smaller motion, ever more noise (Gaussian, where LBVMM's grows with brightness).
     """
     from magnify.synthesis import Photographs
     from magnify.synthesis.videos import protocol, render_videos
 
     photographs = Photographs.load(images, objects)
-    series = protocol(reach=reach)
+    series = protocol(reach=reach, size=size)
     render_videos(out, photographs, series, count, size, frames, seed, notice_line)
     notice_line(f"{out}: {count} scenes, {len(series)} videos of each")
