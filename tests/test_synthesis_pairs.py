@@ -211,7 +211,7 @@ def test_unusable_pair_folders_are_clear_errors(photographs: Photographs, tmp_pa
 def test_swinging_scene_moves_only_its_object(photographs: Photographs) -> None:
     scene = swinging_scene(photographs, amplitude=0.5, size=64, frames=16)
     truth = torch.stack(list(scene.truth(10)))
-    still = ~scene.moving(10)
+    still = (scene.scenes.coverage(10 * scene.swing()[None])[0, :, 1].abs() < 1e-5).all(dim=0)
     assert 0.1 < still.float().mean() < 0.9
     assert (truth - truth[0]).abs().amax(dim=(0, 1))[still].max() < 1e-4
     assert (truth[15] - truth[0]).abs().max() > 0.05
@@ -219,6 +219,18 @@ def test_swinging_scene_moves_only_its_object(photographs: Photographs) -> None:
     assert (torch.stack(list(scene.input())) - clean).abs().max() <= 1 / 255 + 1e-6
     noisy = torch.stack(list(scene.input(noise=3)))
     assert ((noisy - clean) * 255).std() == pytest.approx(3, abs=0.2)
+
+
+def test_moving_is_where_the_object_is_and_stays_in_sight(photographs: Photographs) -> None:
+    scene = swinging_scene(photographs, amplitude=1.0, size=64, frames=16)
+    shown = scene.scenes.coverage(torch.zeros(1, 1))[0, 0, 1] > 0.99
+    assert shown.any()
+    assert torch.equal(scene.moving(1), shown)
+    far = scene.moving(30)  # down by 30 pixels in frame 15
+    rows = torch.arange(64)[:, None]
+    assert far.any()
+    assert torch.equal(far, shown & (rows < 64 - 30))
+    assert not scene.moving(64).any()
 
 
 def test_protocol_has_every_series() -> None:
@@ -261,6 +273,7 @@ def test_rendered_videos_hold_the_truth(photographs: Photographs, tmp_path: Path
     folder = tmp_path / "out" / "00" / "case"
     assert sorted(path.name for path in folder.iterdir()) == [
         "input.mkv",
+        "moving.png",
         "truth.json",
         "truth_x10.mkv",
     ]

@@ -1,46 +1,43 @@
 """`magnify evaluate`: how good a network is, as a table, as JSON, as a plot."""
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from magnify.cli.console import progress
 from magnify.cli.options import MODEL, REPORTING, PrecisionName, option
+from magnify.cli.score_tables import print_rendered, print_scores, print_still
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from magnify.evaluation import (
-        Case,
-        EvaluationSettings,
-        Fidelity,
-        Lpips,
-        Method,
-        Score,
-        StillScore,
-    )
+    from magnify.evaluation import Case, EvaluationSettings, Fidelity, Lpips, Method, Score
+    from magnify.synthesis.videos import VideoCase
 
 SYNTHETIC = "Synthetic videos"
 REAL = "Real clips"
 STILL_FRAMES = 16
 """Of a real clip, spread over it: enough to see blotches come and go."""
-DEVIATION = "luma, chroma: standard deviation over time where nothing moves, input → output"
 
 
 def evaluate(
     data: Annotated[
         Path | None,
-        option(SYNTHETIC, "Folder with images/ and objects/ to make the test videos of."),
+        option(
+            SYNTHETIC,
+            "Folder with images/ and objects/ to make the test videos of, or one that "
+            "`magnify synth videos` wrote.",
+        ),
     ] = None,
     alpha: Annotated[
         list[float] | None,
-        option(SYNTHETIC, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
+        option(
+            SYNTHETIC,
+            "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50, or all of the "
+            "rendered videos'.",
+        ),
     ] = None,
     peak: Annotated[
         list[float] | None,
@@ -103,16 +100,22 @@ def evaluate(
     On synthetic videos with known truth (--data), on still regions of a real clip (--still), or
     on both. Compare with --model nothing and --model oracle.
     """
-    from magnify.evaluation import EvaluationSettings, Lpips, Region, load_method
+    from magnify.evaluation import EvaluationSettings, Lpips, Region, holds_rendered, load_method
 
     _check(data, still, region, plot, lpips)
+    rendered = data is not None and holds_rendered(data)
+    if rendered:
+        settled: dict[str, Any] = {"--peak": peak, "--size": size, "--noise": noise}
+        settled |= {"--scenes": scenes, "--quick": quick, "--plot": plot}
+        settled |= {"--frames": frames if still is None else None}
+        _check_rendered(str(data), [name for name, value in settled.items() if value])
     chosen: dict[str, Any] = {
         "alphas": alpha or ((1.0, 20.0) if quick else None),
         "peaks": peak,
         "sizes": size,
         "noises": noise,
         "scenes": scenes or (1 if quick else None),
-        "frames": frames if data is not None else None,
+        "frames": None if data is None or rendered else frames,
     }
     settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
     metric = None if lpips is None else Lpips.load(lpips)
@@ -120,12 +123,17 @@ def evaluate(
     method, facts = load_method(model, weights, device, precision.value)
     report: dict[str, Any] = dict(facts)
     scores: dict[Case, Score] = {}
-    if data is not None:
+    if data is not None and rendered:
+        kinds = _score_rendered(method, data, alpha or [], metric, quiet=quiet)
+        report["videos"] = [asdict(case) | asdict(score) for case, score in kinds.items()]
+        if not as_json:
+            print_rendered(kinds, f"{facts['model']} on {data.name or data}")
+    elif data is not None:
         scores = _score_synthetic(method, data, settings, metric, quiet=quiet)
         report |= {"frames": settings.frames, "scenes": settings.scenes}
         report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
         if not as_json:
-            _print_scores(scores, facts["model"])
+            print_scores(scores, facts["model"])
     if still is not None:
         from magnify.evaluation import evaluate_still
 
@@ -133,7 +141,7 @@ def evaluate(
         report["still_frames"] = frames or STILL_FRAMES
         report["still"] = [{"clip": str(still), **asdict(row)} for row in rows]
         if not as_json:
-            _print_still(rows, f"{facts['model']} on {still.name}")
+            print_still(rows, f"{facts['model']} on {still.name}")
     if as_json:
         typer.echo(json.dumps(report))
     if plot is not None:
@@ -163,6 +171,14 @@ def _check(
         check_plot(plot)
 
 
+def _check_rendered(data: str, settled: list[str]) -> None:
+    if settled:
+        raise SettingsError(
+            f"{data} holds videos that are rendered already: leave out {', '.join(settled)} "
+            "(--alpha chooses among them)"
+        )
+
+
 def _score_synthetic(
     method: "Method",
     data: Path,
@@ -187,64 +203,18 @@ def _score_synthetic(
         )
 
 
-def _print_scores(scores: "dict[Case, Score]", model: str) -> None:
-    headings = ["input", "alpha", "gain", "SSIM", "PSNR", "luma", "chroma", "flicker"]
-    perceptual = any(score.lpips is not None for score in scores.values())
-    headings += ["LPIPS"] * perceptual
-    tables: dict[str, Table] = {}
-    for case, score in scores.items():
-        title = f"{model}: {case.size} px, {case.moves} moves" + f", {case.peak:g} px" * (
-            case.peak > 0
+def _score_rendered(
+    method: "Method",
+    data: Path,
+    alphas: list[float],
+    lpips: "Lpips | None",
+    *,
+    quiet: bool,
+) -> "dict[VideoCase, Fidelity]":
+    from magnify.evaluation import evaluate_rendered, rendered_videos
+
+    videos = rendered_videos(data, alphas)
+    with progress(data.name, quiet=quiet) as report:
+        return evaluate_rendered(
+            method, videos, lambda done, total: report("evaluating", done, total), lpips
         )
-        table = tables.setdefault(title, _table(title, headings, dense=perceptual))
-        table.add_row(
-            case.degradation.label,
-            f"{case.alpha:g}",
-            _gain(score),
-            f"{score.ssim:.4f}",
-            f"{score.psnr:.2f}",
-            _change(score.input_luma, score.still_luma),
-            _change(score.input_chroma, score.still_chroma),
-            f"{score.flicker:.2f}",
-            *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
-        )
-    Console().print(*tables.values(), *_notes(scores.values()), DEVIATION, sep="\n")
-
-
-def _notes(scores: "Iterable[Fidelity]") -> list[str]:
-    """What a gain with a fraction beside it is, with one of those in the table."""
-    for score in scores:
-        if 0 < score.gain_scenes < score.scenes:
-            some = f"{score.gain_scenes}/{score.scenes}", f"{score.gain_scenes} of {score.scenes}"
-            return [f"gain ({some[0]}): the mean of {some[1]} scenes; the others give none"]
-    return []
-
-
-def _print_still(rows: "list[StillScore]", title: str) -> None:
-    table = _table(title, ("region", "alpha", "luma", "ratio", "chroma", "ratio"))
-    for row in rows:
-        cells = []
-        for before, after in zip(row.input, row.output, strict=True):
-            cells += [_change(before, after), f"{after / before:.2f}" if before else ""]
-        table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
-    Console().print(table, DEVIATION, sep="\n")
-
-
-def _gain(score: "Fidelity") -> str:
-    if score.gain is None:
-        return ""
-    some = f" ({score.gain_scenes}/{score.scenes})" * (score.gain_scenes < score.scenes)
-    return f"{score.gain:.3f}{some}"
-
-
-def _change(before: float | None, after: float | None) -> str:
-    return "" if before is None else f"{before:.2f} → {after:.2f}"
-
-
-def _table(title: str, headings: Sequence[str], *, dense: bool = False) -> Table:
-    """A table whose first column is text; `dense` ones fit into 80 columns with more numbers."""
-    padding = (0, 0 if dense else 1, 0, 0)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=padding)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    return table

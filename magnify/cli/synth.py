@@ -63,11 +63,11 @@ def videos(
     objects: Objects,
     count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 10,
     size: Annotated[int, typer.Option(min=64, help="Height and width in pixels.")] = 640,
-    frames: Annotated[int, typer.Option(min=2, help="Length; 60 are one swing.")] = 60,
+    frames: Annotated[int, typer.Option(min=3, help="Length; 60 are one swing.")] = 60,
     reach: Annotated[float, typer.Option(min=0, help="Magnified motion in pixels.")] = 10.0,
     seed: Seed = 0,
 ) -> None:
-    """Write test videos, each with its ground truth magnified, lossless.
+    """Write test videos, each with its ground truth magnified, lossless, for `magnify evaluate`.
 
     One object swings before a still photograph: to --reach pixels when magnified 5 to 100 times,
     clean, noisy and compressed; by FD4MM's 2 pixels times alpha, as far as it stays in the frame

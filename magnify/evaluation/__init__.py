@@ -6,6 +6,12 @@ from magnify.evaluation.lpips import Lpips
 from magnify.evaluation.methods import BASELINES, Method, load_method, network, nothing, oracle
 from magnify.evaluation.quality import TemporalDeviation, levels, psnr, ssim, temporal_deviation
 from magnify.evaluation.registration import Displacement, displacement
+from magnify.evaluation.rendered import (
+    RenderedVideo,
+    evaluate_rendered,
+    holds_rendered,
+    rendered_videos,
+)
 from magnify.evaluation.scores import Case, EvaluationSettings, Score, cases, evaluate, measure
 from magnify.evaluation.still import Region, StillScore, evaluate_still
 from magnify.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
@@ -21,6 +27,7 @@ __all__ = [
     "Lpips",
     "Method",
     "Region",
+    "RenderedVideo",
     "SceneKey",
     "Score",
     "StillScore",
@@ -30,8 +37,10 @@ __all__ = [
     "cases",
     "displacement",
     "evaluate",
+    "evaluate_rendered",
     "evaluate_still",
     "excerpt",
+    "holds_rendered",
     "levels",
     "load_method",
     "measure",
@@ -39,6 +48,7 @@ __all__ = [
     "nothing",
     "oracle",
     "psnr",
+    "rendered_videos",
     "ssim",
     "temporal_deviation",
 ]

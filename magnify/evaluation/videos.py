@@ -187,18 +187,18 @@ def _masks(scenes: Scenes, kind: Kind, peak: float) -> tuple[NDArray[np.bool_], 
         everywhere = np.ones((scenes.height, scenes.width), bool)
         return ~everywhere, everywhere
     way = torch.linspace(-peak, peak, 2 * math.ceil(peak / 2) + 1)[None]
-    background, cutout = (part > 0.99 for part in scenes.coverage(way)[0].unbind(dim=1))
+    background, cutout = (scenes.coverage(way)[0] > 0.99).numpy().swapaxes(0, 1)
     rest = len(cutout) // 2
     if kind is Kind.OBJECT:
-        return _eroded(cutout[rest], MARGIN), _eroded(background.all(dim=0), MARGIN)
-    return _eroded(background[rest], MARGIN + peak), _eroded(cutout[rest], MARGIN)
+        return eroded(cutout[rest], MARGIN), eroded(background.all(axis=0), MARGIN)
+    return eroded(background[rest], MARGIN + peak), eroded(cutout[rest], MARGIN)
 
 
-def _eroded(mask: Tensor, radius: float) -> NDArray[np.bool_]:
+def eroded(mask: NDArray[np.bool_], radius: float) -> NDArray[np.bool_]:
     """What of a mask is farther than `radius` from everything outside, the frame's edge too."""
-    distance = ndimage.distance_transform_edt(np.pad(mask.numpy(), 1))
-    eroded: NDArray[np.bool_] = distance[1:-1, 1:-1] > radius
-    return eroded
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1))
+    inner: NDArray[np.bool_] = distance[1:-1, 1:-1] > radius
+    return inner
 
 
 def _through_h264(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

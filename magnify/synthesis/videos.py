@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import imageio.v3 as iio
 import torch
 from torch import Tensor
 
@@ -23,6 +24,10 @@ from magnify.synthesis.pairs import Stream, seeded
 from magnify.synthesis.photographs import Photographs
 from magnify.synthesis.scenes import Part, Scenes
 from magnify.video import Encoding, Frame, VideoInfo, VideoWriter
+
+INPUT, TRUTH, MOVING, FACTS = "input.mkv", "truth_x{:g}.mkv", "moving.png", "truth.json"
+"""Files of a video's folder: what the camera saw, what it should become at alpha, where frame 0
+shows what moves, and the `VideoCase` with the input's displacement in each frame."""
 
 FRAME_RATE = 30
 PERIOD = 60
@@ -74,12 +79,14 @@ class SwingingScene:
             yield round_randomly(noisy, generator)
 
     def moving(self, alpha: float) -> Tensor:
-        """(H, W), bool: where anything but the background shows in any frame at `alpha`."""
-        seen = torch.zeros(self.scenes.height, self.scenes.width, dtype=torch.bool)
-        for factor in self.swing() * alpha:
-            coverage = self.scenes.coverage(factor.reshape(1, 1))
-            seen |= (coverage[0, 0, 0] - 1).abs() > 1e-5
-        return seen
+        """(H, W), bool: where frame 0 shows the object, and at `alpha` no frame's edge hides it."""
+        shown = self.scenes.coverage(torch.zeros(1, 1))[0, 0, 1] > 0.99
+        moved = self.scenes.displacement(alpha * self.swing()[None])[0, :, 1]
+        for axis, side in enumerate(shown.shape):
+            where = torch.arange(side) + moved[:, axis, None]
+            inside = ((where >= 0) & (where <= side - 1)).all(dim=0)
+            shown &= inside[:, None] if axis == 0 else inside
+        return shown
 
 
 def swinging_scene(
@@ -185,7 +192,7 @@ def render_videos(
     seed: int = 0,
     on_video: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Writes OUT/<scene>/<video>/: input.mkv, truth_x<alpha>.mkv, truth.json.
+    """Writes OUT/<scene>/<video>/: input.mkv, truth_x<alpha>.mkv, moving.png, truth.json.
 
     Everything is lossless but the inputs of compressed videos.
 
@@ -201,11 +208,13 @@ def render_videos(
             folder = out / f"{number:02d}" / video.name
             folder.mkdir(parents=True)
             encoding = USUAL_H264 if video.compressed else lossless
-            _write_video(folder / "input.mkv", scene.input(video.noise), size, encoding)
-            path = folder / f"truth_x{video.alpha:g}.mkv"
-            _write_video(path, scene.truth(video.alpha), size, lossless)
-            truth = {**vars(video), "displacement": (scene.swing() * video.amplitude).tolist()}
-            (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+            _write_video(folder / INPUT, scene.input(video.noise), size, encoding)
+            truth = folder / TRUTH.format(video.alpha)
+            _write_video(truth, scene.truth(video.alpha), size, lossless)
+            moving = 255 * scene.moving(video.alpha).byte().numpy()
+            iio.imwrite(folder / MOVING, moving, plugin="pillow")
+            facts = {**vars(video), "displacement": (scene.swing() * video.amplitude).tolist()}
+            (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
             on_video(f"{number:02d}/{video.name}")
 
 
