@@ -160,6 +160,7 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
         (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),
         (("--still", "x.mp4", "--region", "0,0,8,8", "--plot", "x.png"), "--plot draws the scores"),
         (("--data", "missing", "--model", "nothing"), "missing"),
+        (("--data", "x", "--model", "foo"), "choose one of lbvmm, fd4mm, nothing, oracle"),
         (("--data", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
         (("--data", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
     ],
@@ -206,6 +207,18 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     assert moving["input"][0] > 5
     table = evaluate("--model", "nothing", *arguments, "--alpha", 20)
     assert "24,0,24,40" in table.stdout
+
+
+def test_what_a_still_clip_lacks_is_told_before_any_work(data: Path, clip: Path) -> None:
+    synthetic = ["evaluate", "--data", str(data), "--model", "nothing", "--size", "99999"]
+    for still, region, message in (
+        (clip.with_name("typo.mp4"), "0,0,8,8", "typo.mp4: no such file"),
+        (clip, "0,0,99,8", "region 0,0,99,8 leaves the picture"),
+    ):
+        arguments = [*synthetic, "--still", str(still), "--region", region]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code in (1, 2)
+        assert message in result.stderr
 
 
 def test_still_regions_are_checked(clip: Path) -> None:

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from magnify.cli.console import progress
-from magnify.cli.options import MODEL, REPORTING, PrecisionName, option
+from magnify.cli.options import MODEL, REPORTING, Model, PrecisionName, option
 from magnify.cli.score_tables import print_rendered, print_scores, print_still
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from magnify.evaluation import Case, EvaluationSettings, Fidelity, Lpips, Method, Score
+    from collections.abc import Iterator
+
+    from magnify.evaluation import (
+        Case,
+        EvaluationSettings,
+        Fidelity,
+        Lpips,
+        Method,
+        Score,
+        StillScore,
+    )
     from magnify.synthesis.videos import VideoCase
 
 SYNTHETIC = "Synthetic videos"
@@ -57,7 +67,9 @@ def evaluate(
     frames: Annotated[
         int | None,
         option(
-            SYNTHETIC, f"Frames of each video. Default: 3, of a real clip {STILL_FRAMES}.", min=2
+            SYNTHETIC,
+            f"Frames of each video, odd; of a real clip any. Default: 3, {STILL_FRAMES}.",
+            min=2,
         ),
     ] = None,
     quick: Annotated[
@@ -100,9 +112,19 @@ def evaluate(
     On synthetic videos with known truth (--data), on still regions of a real clip (--still), or
     on both. Compare with --model nothing and --model oracle.
     """
-    from magnify.evaluation import EvaluationSettings, Lpips, Region, holds_rendered, load_method
+    from magnify.evaluation import (
+        BASELINES,
+        EvaluationSettings,
+        Lpips,
+        Region,
+        holds_rendered,
+        load_method,
+    )
 
     _check(data, still, region, plot, lpips)
+    if model is not None and model not in (*Model, *BASELINES):
+        known = ", ".join([*Model, *BASELINES])
+        raise SettingsError(f"--model {model}: choose one of {known}, or give --weights FILE")
     rendered = data is not None and holds_rendered(data)
     if rendered:
         settled: dict[str, Any] = {"--peak": peak, "--size": size, "--noise": noise}
@@ -122,6 +144,12 @@ def evaluate(
     regions = [Region.parse(text) for text in region or []]
     method, facts = load_method(model, weights, device, precision.value)
     report: dict[str, Any] = dict(facts)
+    of_still: Iterator[StillScore] | None = None
+    if still is not None:
+        from magnify.evaluation import evaluate_still
+
+        length = frames or STILL_FRAMES
+        of_still = evaluate_still(method, still, regions, settings.alphas, length)
     scores: dict[Case, Score] = {}
     if data is not None and rendered:
         kinds = _score_rendered(method, data, alpha or [], metric, quiet=quiet)
@@ -134,11 +162,9 @@ def evaluate(
         report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
         if not as_json:
             print_scores(scores, facts["model"])
-    if still is not None:
-        from magnify.evaluation import evaluate_still
-
-        rows = list(evaluate_still(method, still, regions, settings.alphas, frames or STILL_FRAMES))
-        report["still_frames"] = frames or STILL_FRAMES
+    if still is not None and of_still is not None:
+        rows = list(of_still)
+        report["still_frames"] = length
         report["still"] = [{"clip": str(still), **asdict(row)} for row in rows]
         if not as_json:
             print_still(rows, f"{facts['model']} on {still.name}")

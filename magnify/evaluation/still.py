@@ -70,13 +70,20 @@ def evaluate_still(
 ) -> Iterator[StillScore]:
     """Magnifies `frames` frames spread over a clip, the first one the reference, at each alpha.
 
+    The clip is read at once, the network works when the scores are asked for.
+
     Raises:
         VideoError: the clip cannot be read.
         SettingsError: a region leaves the picture, or there are fewer than two frames.
     """
     pictures = excerpt(clip, frames)
     inputs = [temporal_deviation(levels(region.cut(pictures))) for region in regions]
-    for alpha in alphas:
-        output = method(pictures, alpha, None)
-        for region, before in zip(regions, inputs, strict=True):
-            yield StillScore(region, alpha, temporal_deviation(levels(region.cut(output))), before)
+
+    def scores() -> Iterator[StillScore]:
+        for alpha in alphas:
+            output = method(pictures, alpha, None)
+            for region, before in zip(regions, inputs, strict=True):
+                after = temporal_deviation(levels(region.cut(output)))
+                yield StillScore(region, alpha, after, before)
+
+    return scores()
