@@ -77,7 +77,7 @@ def trainer(
         source,
         [source.pairs(1000, plan.stage(1.0))],
         plan,
-        RunFolder(folder, resume=resume),
+        RunFolder(folder, network, resume=resume),
         process=process,
         settings=RunSettings(log_steps=1),
         recipe={"start": "random"},
@@ -138,7 +138,7 @@ def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
         OnePair(),
         [],
         plan,
-        RunFolder(tmp_path, resume=False),
+        RunFolder(tmp_path, "lbvmm", resume=False),
         process=CPU,
         settings=RunSettings(log_steps=10),
         recipe={"start": "random"},
@@ -240,13 +240,13 @@ def test_a_run_leaves_loadable_weights_that_say_how_they_were_made(tmp_path: Pat
 
 def test_a_run_folder_is_never_mixed_up(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="to resume from"):
-        RunFolder(tmp_path, resume=True)
+        RunFolder(tmp_path, "lbvmm", resume=True)
     trainer(tmp_path, PLAN).save()
     with pytest.raises(SettingsError, match="holds a run already"):
-        RunFolder(tmp_path, resume=False)
+        RunFolder(tmp_path, "lbvmm", resume=False)
     (tmp_path / "state.pt").write_bytes(b"nonsense")
     with pytest.raises(CheckpointError, match="not a readable training state"):
-        RunFolder(tmp_path, resume=True).load_state(CPU.device)
+        RunFolder(tmp_path, "lbvmm", resume=True).load_state(CPU.device)
 
 
 def test_average_follows_the_weights() -> None:

@@ -61,6 +61,16 @@ def test_train_writes_loadable_weights_and_resumes(
     assert steps == ["step", "1", "2"]
 
 
+@pytest.mark.parametrize("name", ["metrics.csv", "lbvmm.safetensors"])
+def test_a_new_run_overwrites_nothing(name: str, data: list[str], tmp_path: Path) -> None:
+    (tmp_path / name).write_text("precious")
+    result = invoke("train", "lbvmm", *data, *TINY, "--steps", "1", "--out", tmp_path)
+    assert result.exit_code == 2
+    assert f"{tmp_path} holds another run's {name}; choose another folder" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "precious"}
+
+
 def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     train = ["train", "lbvmm", *data, *TINY]

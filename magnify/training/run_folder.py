@@ -27,14 +27,15 @@ class RunFolder:
     where TensorBoard is installed.
     """
 
-    def __init__(self, path: Path, *, resume: bool) -> None:
+    def __init__(self, path: Path, model: str, *, resume: bool) -> None:
         """
         Raises:
-            SettingsError: a new run in a folder that holds one, or nothing to resume there, or
-                the folder cannot be made.
+            SettingsError: a new run in a folder that holds one's files, or nothing to resume there,
+                or the folder cannot be made.
         """
-        self.check(path, resume=resume)
+        self.check(path, model, resume=resume)
         self.path = path
+        self.weights = path / f"{model}.safetensors"
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -43,15 +44,20 @@ class RunFolder:
         self._undone: int | None = None
 
     @staticmethod
-    def check(path: Path, *, resume: bool) -> None:
+    def check(path: Path, model: str, *, resume: bool) -> None:
         """
         Raises:
-            SettingsError: a new run in a folder that holds one, or nothing to resume there.
+            SettingsError: a new run in a folder that holds one's files, or nothing to resume there.
         """
         if resume and not (path / STATE).is_file():
             raise SettingsError(f"{path} holds no {STATE} to resume from")
-        if not resume and (path / STATE).exists():
+        if resume:
+            return
+        if (path / STATE).exists():
             raise SettingsError(f"{path} holds a run already; resume it or choose another folder")
+        for name in (METRICS, f"{model}.safetensors"):
+            if (path / name).exists():
+                raise SettingsError(f"{path} holds another run's {name}; choose another folder")
 
     def save_state(self, state: Mapping[str, Any]) -> None:
         beside = self.path / f".{STATE}"

@@ -84,7 +84,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
             # step of LBVMM takes 78 ms without it and 52 ms with it (24 crops of 256, H100).
             keep_float32_exact()
         say = report if process.leads else lambda line: None
-        folder = RunFolder(request.out, resume=request.resume)
+        folder = RunFolder(request.out, request.model, resume=request.resume)
         torch.manual_seed(request.seed)
         objective, recipe = _objective(request, say)
         source, validation, data = _data(request, process)
@@ -103,7 +103,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         if request.resume:
             trainer.resume()
         trainer.run()
-    return request.out / f"{request.model}.safetensors"
+    return folder.weights
 
 
 def check(request: Request) -> None:
@@ -128,7 +128,7 @@ def check(request: Request) -> None:
     for folder in (request.pairs, request.images, request.objects):
         if folder is not None:
             check_folder(folder)
-    RunFolder.check(request.out, resume=request.resume)
+    RunFolder.check(request.out, request.model, resume=request.resume)
 
 
 def _check_precision(request: Request, process: Process) -> None:

@@ -225,9 +225,10 @@ class Trainer:
             "torch": torch.__version__,
         }
         metadata = {**self.recipe, "plan": json.dumps(vars(self.plan)), "run": json.dumps(numbers)}
-        path = self.folder.path / f"{self.model.name}.safetensors"
         layout = BUILT_IN[self.model.name].layout_name
-        write_checkpoint(path, layout, self.average.weights, metadata, overwrite=True)
+        write_checkpoint(
+            self.folder.weights, layout, self.average.weights, metadata, overwrite=True
+        )
 
     def _magnify(self, pairs: Pairs) -> Tensor:
         low, high = self.model.value_range
