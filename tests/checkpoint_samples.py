@@ -9,6 +9,7 @@ from torch import Tensor
 
 from magnify.checkpoints import LAYOUTS, Layout, read_checkpoint
 from magnify.errors import CheckpointError
+from magnify.training.perceptual import VggFeatures
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 SHARED = Path(os.environ.get("MAGNIFY_SHARED", Path(__file__).parents[2] / "shared"))
@@ -55,3 +56,12 @@ def fails(path: Path) -> str:
     assert "\n" not in message
     assert message.startswith(f"{path}: ")
     return message.removeprefix(f"{path}: ")
+
+
+def write_random_vgg(path: Path, seed: int = 0) -> VggFeatures:
+    """The part of a torchvision state dict that the contrastive term needs, and what reads it."""
+    torch.manual_seed(seed)
+    features = VggFeatures()
+    state = features.convolutions.state_dict()
+    torch.save({f"features.{name}": value for name, value in state.items()}, path)
+    return features

@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
+from checkpoint_samples import write_random_vgg
 from magnify import evaluation
 from magnify.checkpoints import load_model, write_checkpoint
 from magnify.errors import CheckpointError, SettingsError
@@ -81,6 +82,7 @@ def trainer(
         process=process,
         settings=RunSettings(log_steps=1),
         recipe={"start": "random"},
+        drawn_from={"data": "one pair", "seed": 0},
         report=lambda line: None,
     )
 
@@ -142,6 +144,7 @@ def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
         process=CPU,
         settings=RunSettings(log_steps=10),
         recipe={"start": "random"},
+        drawn_from={"data": "one pair", "seed": 0},
         report=lambda line: None,
     )
     learner.run()
@@ -180,10 +183,11 @@ def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
 
 
-def test_a_state_of_an_older_form_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["optimisers", "start", "contrast", "plans"])
+def test_a_state_of_an_older_form_is_refused(part: str, tmp_path: Path) -> None:
     trainer(tmp_path, PLAN).save()
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    state["optimiser"] = state.pop("optimisers")[0]
+    del state[part]
     torch.save(state, tmp_path / "state.pt")
     with pytest.raises(CheckpointError, match=r"older magnify; start a new run .* with --init"):
         trainer(tmp_path, PLAN, resume=True).resume()
@@ -234,7 +238,8 @@ def test_a_run_leaves_loadable_weights_that_say_how_they_were_made(tmp_path: Pat
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
     assert metadata["start"] == "random"
-    assert json.loads(metadata["plan"])["steps"] == 4
+    (plan,) = json.loads(metadata["plans"])
+    assert (plan["from_step"], plan["steps"], plan["seed"]) == (0, 4, 0)
     assert json.loads(metadata["run"])["steps"] == 4
 
 
@@ -420,10 +425,7 @@ def test_the_structure_term_is_the_ssim_that_is_evaluated() -> None:
 
 def test_contrast_needs_real_vgg_weights(tmp_path: Path) -> None:
     path = tmp_path / "vgg19.pth"
-    torch.manual_seed(0)
-    published = VggFeatures()
-    state = published.convolutions.state_dict()
-    torch.save({f"features.{name}": value for name, value in state.items()}, path)
+    published = write_random_vgg(path)
     features = VggFeatures.load(path)
     pairs = SyntheticPairs(random_photographs()).pairs(0, STAGE)
     assert features(pairs.query).shape == (2, 256, 8, 8)

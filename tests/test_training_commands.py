@@ -14,6 +14,7 @@ import pytest
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
+from checkpoint_samples import write_random_vgg
 from magnify import runtime
 from magnify.checkpoints import load_model
 from magnify.cli import app
@@ -85,6 +86,42 @@ def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path:
     both = invoke(*run, "--steps", "3", "--resume", "--init", weights)
     assert both.exit_code == 2
     assert "leave --init out" in both.stderr
+
+
+def test_a_resumed_run_remembers_all_of_its_plans(data: list[str], tmp_path: Path) -> None:
+    run = ["train", "lbvmm", *data, *TINY, "--out", tmp_path]
+    assert invoke(*run, "--steps", "1").exit_code == 0
+    same = invoke(*run, "--steps", "1", "--resume")
+    assert "another plan" not in same.stderr
+    other = invoke(*run, "--steps", "2", "--resume", "--seed", "3", "--crop", "24")
+    assert other.exit_code == 0, other.stderr
+    (line,) = (line for line in other.stderr.splitlines() if "another plan" in line)
+    assert line == "magnify: another plan from step 1 on: seed 0 → 3, steps 1 → 2, crop 16 → 24"
+    with safe_open(tmp_path / "lbvmm.safetensors", framework="pt") as file:
+        plans = json.loads(file.metadata()["plans"])
+    assert [(p["from_step"], p["steps"], p["seed"], p["crop"]) for p in plans] == [
+        (0, 1, 0, 16),
+        (1, 2, 3, 24),
+    ]
+    assert {plan["data"] for plan in plans} == {"4 photographs, 3 cut-outs"}
+
+
+@pytest.mark.parametrize("contrast", [True, False])
+def test_a_resumed_run_keeps_its_loss(contrast: bool, data: list[str], tmp_path: Path) -> None:
+    vgg, other, run = (tmp_path / name for name in ("vgg.pth", "other.pth", "run"))
+    write_random_vgg(vgg)
+    write_random_vgg(other, seed=1)
+    train = ["train", "fd4mm", *data, *TINY, "--out", run]
+    assert invoke(*train, "--steps", "1", *(["--vgg", vgg] if contrast else [])).exit_code == 0
+    before = (run / "metrics.csv").read_text()
+    assert ("contrast" in before) == contrast
+    fingerprint = hashlib.sha256(vgg.read_bytes()).hexdigest()
+    advice = f"give VGG-19, sha256 {fingerprint} as --vgg" if contrast else "leave --vgg out"
+    for wrong in ([], ["--vgg", other]) if contrast else (["--vgg", vgg],):
+        refused = invoke(*train, "--steps", "2", "--resume", *wrong)
+        assert refused.exit_code == 2
+        assert f"{run} holds a run with another loss: {advice}" in refused.stderr.splitlines()[-1]
+    assert (run / "metrics.csv").read_text() == before
 
 
 def test_trained_weights_are_guided_no_more(data: list[str], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from magnify.training.perceptual import VggFeatures
 from magnify.training.plan import Plan
 from magnify.training.process import Process, this_process
 from magnify.training.run_folder import RunFolder
-from magnify.training.trainer import RunSettings, Trainer
+from magnify.training.trainer import NO_CONTRAST, RunSettings, Trainer
 
 VALIDATION_PAIRS = 16
 """Or a few more: whole batches."""
@@ -74,6 +74,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
 
     Raises:
         SettingsError: settings that cannot work or contradict each other, or folders without data.
+            Or `vgg` is not what the run to resume has.
         CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
     """
     check(request)
@@ -87,7 +88,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         folder = RunFolder(request.out, request.model, resume=request.resume)
         torch.manual_seed(request.seed)
         objective, recipe = _objective(request, say)
-        source, validation, data = _data(request, process)
+        source, validation, data, settings = _data(request, process)
         say(f"training {request.model} on {process.device} with {data}")
         trainer = Trainer(
             objective,
@@ -97,7 +98,8 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
             folder,
             process=process,
             settings=request.settings,
-            recipe={**recipe, "data": data, "seed": str(request.seed)},
+            recipe={**recipe, "settings": settings},
+            drawn_from={"data": data, "seed": request.seed},
             report=say,
         )
         if request.resume:
@@ -152,7 +154,7 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
     recipe |= _start(fd4mm, request.init)
     if request.vgg is None:
         say("no --vgg file: the contrastive term of FD4MM's loss is off")
-        return FD4MMObjective(fd4mm), {**recipe, "contrast": "off: no VGG-19 weights given"}
+        return FD4MMObjective(fd4mm), {**recipe, "contrast": NO_CONTRAST}
     features = VggFeatures.load(request.vgg)
     return FD4MMObjective(fd4mm, features), {**recipe, "contrast": _fingerprint(request.vgg)}
 
@@ -172,26 +174,27 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
     return {"start": f"sha256 {checkpoint.sha256}"}
 
 
-def _data(request: Request, process: Process) -> tuple[PairSource, list[Pairs], str]:
-    """Training pairs, validation pairs from another seed (on the CPU), and a line about them."""
+def _data(request: Request, process: Process) -> tuple[PairSource, list[Pairs], str, str]:
+    """Training pairs, validation pairs from another seed (on the CPU), how many of what they are
+    made from, and, in JSON, how.
+    """
     stage = request.plan.stage(1.0)
     batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
     if request.pairs is not None:
         stored = StoredPairs(request.pairs, seed=request.seed)
         others = StoredPairs(request.pairs, seed=request.seed + 1)
         data = f"{len(stored)} stored pairs"
-        return stored, [others.pairs(i, stage) for i in batches], data
+        how = json.dumps(asdict(stored.degradation))
+        return stored, [others.pairs(i, stage) for i in batches], data, how
     assert request.images is not None
     assert request.objects is not None
     photographs = Photographs.load(request.images, request.objects).to(process.device)
     settings = PairSettings()
-    data = (
-        f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs, "
-        f"{json.dumps(asdict(settings))}"
-    )
+    data = f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs"
     drawn = SyntheticPairs(photographs, settings, request.seed + 1)
     validation = [drawn.pairs(i, stage).to(torch.device("cpu")) for i in batches]
-    return SyntheticPairs(photographs, settings, request.seed), validation, data
+    source = SyntheticPairs(photographs, settings, request.seed)
+    return source, validation, data, json.dumps(asdict(settings))
 
 
 def _fingerprint(path: Path) -> str:

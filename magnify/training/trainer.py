@@ -4,13 +4,13 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from magnify.checkpoints import BUILT_IN, write_checkpoint
-from magnify.errors import CheckpointError
+from magnify.errors import CheckpointError, SettingsError
 from magnify.synthesis import Pairs, PairSource
 from magnify.training.average import AveragedWeights
 from magnify.training.clock import Clock, Window
@@ -21,6 +21,8 @@ from magnify.training.plan import Plan
 from magnify.training.process import Process
 from magnify.training.run_folder import RunFolder
 from magnify.transfer import Download
+
+NO_CONTRAST = "off: no VGG-19 weights given"
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Trainer:
         process: Process,
         settings: RunSettings,
         recipe: dict[str, str],
+        drawn_from: dict[str, str | int],
         report: Callable[[str], None],
     ) -> None:
         """
@@ -74,7 +77,9 @@ class Trainer:
             source: batch `step · world + rank` goes into step `step` on that process.
             validation: pairs that the averaged weights are judged by; may be empty.
             recipe: put into the metadata of the weights, beside the run's numbers; `start`, what
-                the first weights were ("sha256 …" if a file's), outlives the process.
+                the first weights were ("sha256 …" if a file's), outlives the process, and
+                `contrast`, if there, must be the same when the run is resumed.
+            drawn_from: what else than the plan decides which pairs come.
             report: takes lines of progress.
         """
         self.model = objective.model.to(process.device)
@@ -93,6 +98,7 @@ class Trainer:
         self.source, self.validation, self.plan = source, validation, plan
         self.folder, self.process, self.settings = folder, process, settings
         self.recipe, self.report = recipe, report
+        self.plans = [{"from_step": 0, **drawn_from, **vars(plan)}]
         self.step = 0
         self.skipped = 0
         self.clock = Clock()
@@ -102,12 +108,14 @@ class Trainer:
 
         Raises:
             CheckpointError: it cannot be read, or is another network's.
+            SettingsError: the loss has another contrastive term.
         """
         state = self.folder.load_state(self.process.device)
         if state["model"].keys() != self.model.state_dict().keys():
             raise CheckpointError(
                 f"{self.folder.path} holds the run of another network than {self.model.name}"
             )
+        self._check_contrast(state["contrast"])
         if self.process.leads:
             self.folder.forget_after(state["step"])
         self.model.load_state_dict(state["model"])
@@ -117,6 +125,26 @@ class Trainer:
         self.step, self.skipped = state["step"], state["skipped"]
         self.clock = Clock(state["seconds"])
         self.recipe = {**self.recipe, "start": state["start"]}
+        self._continue(state["plans"])
+
+    def _check_contrast(self, former: str | None) -> None:
+        if self.recipe.get("contrast") == former:
+            return
+        give = "leave --vgg out" if former == NO_CONTRAST else f"give {former} as --vgg"
+        raise SettingsError(f"{self.folder.path} holds a run with another loss: {give}")
+
+    def _continue(self, former: list[dict[str, Any]]) -> None:
+        """Puts the former plans before this one, unless it is still the last of them."""
+        (plan,), last = self.plans, former[-1]
+        changes = [
+            f"{name} {last.get(name)} → {value}"
+            for name, value in plan.items()
+            if name != "from_step" and last.get(name) != value
+        ]
+        self.plans = former
+        if changes:
+            self.plans = [*former, {**plan, "from_step": self.step}]
+            self.report(f"another plan from step {self.step} on: {', '.join(changes)}")
 
     def run(self) -> None:
         """Trains to the plan's end, and saves."""
@@ -213,6 +241,8 @@ class Trainer:
                 "skipped": self.skipped,
                 "seconds": self.clock.seconds,
                 "start": self.recipe["start"],
+                "contrast": self.recipe.get("contrast"),
+                "plans": self.plans,
             }
         )
         numbers = {
@@ -224,7 +254,7 @@ class Trainer:
             "decay": self.settings.decay,
             "torch": torch.__version__,
         }
-        metadata = {**self.recipe, "plan": json.dumps(vars(self.plan)), "run": json.dumps(numbers)}
+        metadata = {**self.recipe, "plans": json.dumps(self.plans), "run": json.dumps(numbers)}
         layout = BUILT_IN[self.model.name].layout_name
         write_checkpoint(
             self.folder.weights, layout, self.average.weights, metadata, overwrite=True
