@@ -195,6 +195,17 @@ def test_pairs_survive_the_disk(photographs: Photographs, tmp_path: Path) -> Non
     assert same(drawn, stored.pairs(0, replace(STAGE, crop=32)))
 
 
+def test_a_stage_can_leave_degradation_out_of_stored_pairs(
+    photographs: Photographs, tmp_path: Path
+) -> None:
+    write_pairs(tmp_path, SyntheticPairs(photographs, CLEAN), 5, STAGE)
+    never, always = (
+        StoredPairs(tmp_path, DegradationSettings(clean=clean)) for clean in (1.0, 0.0)
+    )
+    assert same(always.pairs(0, replace(STAGE, degraded=0.0)), never.pairs(0, STAGE))
+    assert not same(always.pairs(0, STAGE), never.pairs(0, STAGE))
+
+
 def test_unusable_pair_folders_are_clear_errors(photographs: Photographs, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"holds no train_mf\.txt"):
         StoredPairs(tmp_path)

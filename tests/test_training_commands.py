@@ -163,7 +163,13 @@ def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> Non
     result = invoke("synth", "pairs", pairs, *data, "--count", "6", "--size", "32", "--motion", "4")
     assert result.exit_code == 0, result.stderr
     assert len(StoredPairs(pairs)) == 6
-    run = ["train", "lbvmm", "--pairs", pairs, *TINY, "--steps", "1", "--out", tmp_path / "run"]
+    tiny = [*TINY[: TINY.index("--motion")], "--device", "cpu"]
+    run = ["train", "lbvmm", "--pairs", pairs, *tiny, "--steps", "1", "--out", tmp_path / "run"]
+    for name in ("--motion", "--alpha", "--min-alpha", "--input-motion"):
+        refused = invoke(*run, name, "3")
+        assert refused.exit_code == 2
+        assert f"leave {name} out" in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
     assert invoke(*run).exit_code == 0
 
 

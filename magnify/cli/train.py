@@ -51,19 +51,27 @@ def train(
         float | None,
         option(
             LEARNING,
-            "Longest magnified motion in pixels. [default: a fifth of the crop, at most 30]",
+            "Longest magnified motion in pixels; default: a fifth of the crop, at most 30.",
             min=0,
         ),
     ] = None,
     alpha: Annotated[
-        float, option(LEARNING, "Largest magnification factor.", min=1, max=100)
-    ] = 100.0,
+        float | None,
+        option(LEARNING, "Largest magnification factor; default 100.", min=1, max=100),
+    ] = None,
     min_alpha: Annotated[
-        float, option(LEARNING, "Smallest magnification factor.", min=1, max=100)
-    ] = 1.0,
+        float | None,
+        option(LEARNING, "Smallest magnification factor; default 1.", min=1, max=100),
+    ] = None,
     input_motion: Annotated[
-        float, option(LEARNING, "Longest motion before it is magnified, in pixels.", min=0, max=10)
-    ] = 10.0,
+        float | None,
+        option(
+            LEARNING,
+            "Longest motion before it is magnified, in pixels; default 10.",
+            min=0,
+            max=10,
+        ),
+    ] = None,
     degraded: Annotated[
         float, option(LEARNING, "Share of the usual compression, noise and flicker.", min=0, max=1)
     ] = 1.0,
@@ -77,7 +85,7 @@ def train(
     ] = False,
     lr: Annotated[
         float | None,
-        option(LEARNING, "The highest learning rate. [default: lbvmm 5e-4, fd4mm 1e-3]", min=0),
+        option(LEARNING, "The highest learning rate; default: lbvmm 5e-4, fd4mm 1e-3.", min=0),
     ] = None,
     vgg: Annotated[
         Path | None, option(LEARNING, "torchvision's VGG-19 weights, for FD4MM's contrastive term.")
@@ -101,6 +109,17 @@ def train(
     from magnify.training import RATES, Plan, Request, check
     from magnify.training import train as run
 
+    drawn = {
+        "--motion": motion,
+        "--alpha": alpha,
+        "--min-alpha": min_alpha,
+        "--input-motion": input_motion,
+    }
+    given = [name for name, value in drawn.items() if value is not None]
+    if pairs is not None and given:
+        raise SettingsError(
+            f"the motion of --pairs is what the files hold; leave {', '.join(given)} out"
+        )
     plan = Plan(
         steps=steps,
         minutes=minutes,
@@ -108,8 +127,8 @@ def train(
         batch=batch,
         crop=crop,
         motion=motion,
-        alpha=(min_alpha, alpha),
-        input_motion=input_motion,
+        alpha=(1.0 if min_alpha is None else min_alpha, 100.0 if alpha is None else alpha),
+        input_motion=10.0 if input_motion is None else input_motion,
         degraded=degraded,
         curriculum=curriculum,
     )

@@ -4,7 +4,7 @@ Reference and query suffer independently, the target does not. Without it, a net
 codec does to chroma between two frames for motion, and magnifies it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +38,10 @@ class DegradationSettings:
     luma_drift: float = 2.0
     chroma_drift: float = 4.0
     step: tuple[float, float] = (1.5, 20.0)
+
+    def rarer(self, share: float) -> "DegradationSettings":
+        """The same for only this share, 0 to 1, of the scenes that these would degrade."""
+        return replace(self, clean=1 - share * (1 - self.clean))
 
 
 def degrade(

@@ -65,8 +65,7 @@ class Stage:
         batch: pairs in it.
         crop: their height and width in pixels.
         magnified_motion: longest displacement in the target, in pixels, where it can be chosen.
-        degraded: how many of the pairs that the settings would degrade are, 0 to 1; where it can
-            be chosen.
+        degraded: how many of the pairs that the settings would degrade are, 0 to 1.
         alpha: smallest and largest that are drawn, where that can be chosen, within the settings'
             range.
         input_motion: longest displacement in the query, in pixels, where it can be chosen.
@@ -115,9 +114,8 @@ class SyntheticPairs:
         """Batch `index`: scenes rendered, perturbed and degraded."""
         generator = seeded(self.seed, index, Stream.CAMERA, self.photographs.device)
         choices = seeded(self.seed, index, Stream.CHOICES)
-        degradation = self.settings.degradation
-        clean = 1 - stage.degraded * (1 - degradation.clean)
-        settings = replace(self.settings, degradation=replace(degradation, clean=clean))
+        degradation = self.settings.degradation.rarer(stage.degraded)
+        settings = replace(self.settings, degradation=degradation)
         return make_pairs(self.scenes(index, stage), settings, generator, choices)
 
 

@@ -85,12 +85,13 @@ class StoredPairs:
         return len(self.names)
 
     def pairs(self, index: int, stage: Stage) -> Pairs:
-        """Batch `index`. The motion is what the files hold; the stage's is not used."""
+        """Batch `index`. Motion and alpha are what the files hold; the stage's are not used."""
         generator = seeded(self.seed, index, Stream.SCENES)
         chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
         crops = [self._crop(name, stage.crop, generator) for name in chosen]
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
-        reference, query = degrade([reference, query], self.degradation, generator, generator)
+        degradation = self.degradation.rarer(stage.degraded)
+        reference, query = degrade([reference, query], degradation, generator, generator)
         alpha = torch.tensor([self.factors[item] for item in chosen])
         return Pairs(reference, query, unperturbed, target, alpha)
 
