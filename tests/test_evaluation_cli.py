@@ -29,6 +29,7 @@ def data(tmp_path: Path) -> Path:
         coarse = random.integers(0, 256, (30, 30, channels), np.uint8)
         picture = coarse.repeat(8, axis=0).repeat(8, axis=1)
         picture[..., 3:] = 255
+        picture[0, :, 3:] = 0
         iio.imwrite(tmp_path / "data" / folder / "0.png", picture)
     return tmp_path / "data"
 

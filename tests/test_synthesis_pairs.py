@@ -190,9 +190,25 @@ def test_pairs_survive_the_disk(photographs: Photographs, tmp_path: Path) -> Non
     expected = torch.stack([made.reference, made.query, made.unperturbed, made.target], dim=1)
     assert (stored.whole(6) - expected[1]).abs().max() <= 0.5 / 255 + 1e-6
     assert stored.factors[6] == pytest.approx(float(made.alpha[1]), rel=1e-5)
-    drawn = stored.pairs(0, replace(STAGE, crop=32))
-    assert drawn.target.shape == (5, 3, 32, 32)
-    assert same(drawn, stored.pairs(0, replace(STAGE, crop=32)))
+    small = replace(STAGE, batch=40, crop=32)
+    drawn = stored.pairs(0, small)
+    assert same(drawn, stored.pairs(0, small))
+    assert not same(drawn, stored.pairs(1, small))
+    wholes = torch.stack([stored.whole(item) for item in range(7)])
+    views = torch.cat((wholes, wholes.flip(4))).unfold(3, 32, 1).unfold(4, 32, 1)
+    found = [
+        [place.tolist() for place in (views[:, 3] == crop[:, None, None]).all((1, 4, 5)).nonzero()]
+        for crop in drawn.target
+    ]
+    assert all(len(places) == 1 for places in found), "each is a crop of one of the pictures"
+    items, tops, lefts = zip(*(place for (place,) in found), strict=True)
+    assert {item % 7 for item in items} == set(range(7))
+    assert 0.2 < sum(item >= 7 for item in items) / 40 < 0.8
+    for item, alpha in zip(items, drawn.alpha.tolist(), strict=True):
+        assert alpha == pytest.approx(stored.factors[item % 7])
+    for places in (tops, lefts):
+        assert min(places) < 4
+        assert max(places) > 12
 
 
 def test_a_stage_can_leave_degradation_out_of_stored_pairs(

@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
@@ -247,6 +249,81 @@ def test_alpha_is_log_uniform(photographs: Photographs) -> None:
     assert alpha.min() >= 1
     assert alpha.max() <= 100
     assert alpha.log().mean() / math.log(100) == pytest.approx(0.5, abs=0.05)
+
+
+def test_small_photographs_are_reflected_as_often_as_it_takes() -> None:
+    """Of a ramp of 5 pixels, a frame of 48 shows a zigzag; nothing of it is black."""
+    ramp = torch.arange(100, 250, 30, dtype=torch.uint8).expand(3, 5, 5)
+    cutout = torch.zeros(4, 40, 40, dtype=torch.uint8)
+    settings = replace(SETTINGS, size=48, softness=(1.0, 1.0), background_scale=(1.0, 1.0))
+    parts = torch.tensor([int(Part.STILL)])
+    scenes = draw_scenes(
+        Photographs((ramp,), (cutout,)), settings, parts, torch.Generator().manual_seed(0)
+    )
+    (rows,) = 255 * scenes.render(torch.zeros(1, 1))[0, :, 0]
+    torch.testing.assert_close(rows, rows[:1].expand_as(rows))
+    torch.testing.assert_close(rows[0, 10:], rows[0, :-10])
+    assert 95 < rows.min() < 110
+    assert 210 < rows.max() < 225
+
+
+def write_png(path: Path, picture: np.ndarray) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    iio.imwrite(path, picture, plugin="pillow")
+    return path
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """A folder with a photograph and one with a cut-out."""
+    photographs = random_photographs()
+    images, objects = tmp_path / "images", tmp_path / "objects"
+    for folder, (picture, *_) in (
+        (images, photographs.backgrounds),
+        (objects, photographs.cutouts),
+    ):
+        write_png(folder / "0.png", picture.permute(1, 2, 0).numpy())
+    return images, objects
+
+
+def test_16_bit_grey_keeps_its_levels(folders: tuple[Path, Path]) -> None:
+    images, objects = folders
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64)
+    for suffix in ("png", "tif"):
+        write_png(images / f"1.{suffix}", ramp.round().astype(np.uint16))
+    for picture in Photographs.load(images, objects).backgrounds[1:]:
+        assert picture.shape == (3, 64, 64)
+        assert np.abs(picture.numpy() - ramp / 257).max() < 0.6
+
+
+def test_the_first_picture_of_an_animation_is_taken(folders: tuple[Path, Path]) -> None:
+    images, objects = folders
+    pictures = np.stack([np.full((64, 64, 3), level, dtype=np.uint8) for level in (10, 200)])
+    iio.imwrite(images / "1.png", pictures, plugin="pillow", is_batch=True)
+    assert set(Photographs.load(images, objects).backgrounds[1].unique().tolist()) == {10}
+
+
+def test_a_damaged_picture_is_named(folders: tuple[Path, Path]) -> None:
+    images, objects = folders
+    path = images / "0.png"
+    content = bytearray(path.read_bytes())
+    first = content.index(b"IDAT")
+    content[content.index(b"IDAT", first + 4)] = 0  # the name of the next chunk
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=rf"{path} is not a readable picture \(.+\); repair"):
+        Photographs.load(images, objects)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "message"), [(255, "has no transparency"), (0, "is transparent all over")]
+)
+def test_objects_without_an_outline_are_refused(
+    alpha: int, message: str, folders: tuple[Path, Path]
+) -> None:
+    images, objects = folders
+    path = write_png(objects / "1.png", np.full((70, 70, 4), alpha, dtype=np.uint8))
+    with pytest.raises(SettingsError, match=f"{path} {message}"):
+        Photographs.load(images, objects)
 
 
 def test_empty_folder_is_a_clear_error(tmp_path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import imageio.v3 as iio
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +36,8 @@ class Photographs:
             objects: a folder of pictures with transparency.
 
         Raises:
-            SettingsError: a folder is missing or holds no picture, or one cannot be read.
+            SettingsError: a folder is missing or holds no picture, or one cannot be read, or an
+                object has no transparency, or nothing else.
         """
         return cls(_read(images, "RGB"), _read(objects, "RGBA"))
 
@@ -70,14 +72,41 @@ def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
         raise SettingsError(f"{folder} holds no pictures ({', '.join(sorted(SUFFIXES))})")
 
     def decode(path: Path) -> Tensor:
-        try:
-            picture = iio.imread(path, plugin="pillow", mode=mode)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise SettingsError(
-                f"{path} is not a readable picture ({reason}); repair it or take it out"
-            ) from error
-        return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+        picture = read_picture(path, mode)
+        if mode == "RGBA":
+            _check_cutout(path, picture[3])
+        return picture
 
     with ThreadPoolExecutor() as pool:
         return tuple(pool.map(decode, files))
+
+
+def read_picture(path: Path, mode: Literal["RGB", "RGBA"]) -> Tensor:
+    """The picture in a file, or the first one: uint8 (3 or 4, H, W).
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    try:
+        if iio.improps(path, plugin="pillow", index=0).dtype.itemsize == 1:
+            picture = iio.imread(path, plugin="pillow", index=0, mode=mode)
+        else:  # Pillow would make white of 16-bit grey
+            levels = iio.imread(path, plugin="pillow", index=0)
+            grey = (levels / 257).clip(0, 255).round().astype(np.uint8)
+            picture = np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=2)
+            picture = picture[..., : len(mode)]
+    except Exception as error:  # each decoder has its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SettingsError(
+            f"{path} is not a readable picture ({reason}); repair it or take it out"
+        ) from error
+    return torch.from_numpy(picture).permute(2, 0, 1).contiguous()
+
+
+def _check_cutout(path: Path, alpha: Tensor) -> None:
+    if alpha.min() == 255:
+        raise SettingsError(
+            f"{path} has no transparency: cut its object out, or take the picture out"
+        )
+    if alpha.max() == 0:
+        raise SettingsError(f"{path} is transparent all over: take it out")

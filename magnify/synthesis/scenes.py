@@ -79,7 +79,7 @@ class Layer:
         weights = weights / weights.sum(dim=-1, keepdim=True)
         extent = self.extent[:, axis, None, None, None]
         if self.reflected:
-            index = torch.where(index < 0, -1 - index, index)
+            index = index.remainder(2 * extent)
             index = torch.where(index < extent, index, 2 * extent - 1 - index)
         weights = weights * ((index >= 0) & (index < extent))
         length = self.pixels.shape[2 + axis]

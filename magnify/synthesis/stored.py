@@ -6,6 +6,7 @@ amplified/ (target, perturbed) hold NNNNNN.png each; train_mf.txt has one factor
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -15,6 +16,7 @@ from torch import Tensor
 from magnify.errors import SettingsError
 from magnify.synthesis.degradation import DegradationSettings, degrade
 from magnify.synthesis.pairs import Pairs, PairSource, Stage, Stream, seeded
+from magnify.synthesis.photographs import read_picture
 
 FOLDERS = {
     "reference": "frameA",
@@ -88,7 +90,9 @@ class StoredPairs:
         """Batch `index`. Motion and alpha are what the files hold; the stage's are not used."""
         generator = seeded(self.seed, index, Stream.SCENES)
         chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
-        crops = [self._crop(name, stage.crop, generator) for name in chosen]
+        places = torch.rand(stage.batch, 3, generator=generator).tolist()
+        with ThreadPoolExecutor() as pool:
+            crops = list(pool.map(partial(self._crop, stage.crop), chosen, places))
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
         degradation = self.degradation.rarer(stage.degraded)
         reference, query = degrade([reference, query], degradation, generator, generator)
@@ -97,23 +101,24 @@ class StoredPairs:
 
     def whole(self, item: int) -> Tensor:
         """Pair `item`, undegraded: (4, 3, H, W) in [0, 1], in the order of `Pairs`."""
-        paths = [self.folder / folder / self.names[item] for folder in FOLDERS.values()]
-        pictures = [iio.imread(path, plugin="pillow", mode="RGB") for path in paths]
-        frames = torch.stack([torch.from_numpy(picture) for picture in pictures])
-        return frames.permute(0, 3, 1, 2) / 255
+        return self._read(item) / 255
 
-    def _crop(self, item: int, size: int, generator: torch.Generator) -> Tensor:
-        frames = self.whole(item)
+    def _read(self, item: int) -> Tensor:
+        paths = [self.folder / folder / self.names[item] for folder in FOLDERS.values()]
+        return torch.stack([read_picture(path, "RGB") for path in paths])
+
+    def _crop(self, size: int, item: int, place: tuple[float, float, float]) -> Tensor:
+        """(4, 3, size, size); `place` says where, in 0 to 1: top, left, and whether mirrored."""
+        frames = self._read(item)
         height, width = frames.shape[2:]
         if min(height, width) < size:
             raise SettingsError(
                 f"{self.folder}: pictures of {width}x{height} are smaller than the crop of {size}"
             )
-        y, x = (
-            int(torch.randint(side - size + 1, (), generator=generator)) for side in (height, width)
-        )
-        frames = frames[..., y : y + size, x : x + size]
-        return frames.flip(3) if torch.rand((), generator=generator) < 0.5 else frames
+        top, left, mirrored = place
+        y, x = int(top * (height - size + 1)), int(left * (width - size + 1))
+        frames = frames[..., y : y + size, x : x + size] / 255
+        return frames.flip(3) if mirrored < 0.5 else frames
 
 
 def _read_factors(folder: Path) -> list[float]:
