@@ -230,8 +230,19 @@ def test_unusable_pair_folders_are_clear_errors(photographs: Photographs, tmp_pa
         write_pairs(tmp_path, SyntheticPairs(photographs, CLEAN), 2, STAGE)
     with pytest.raises(SettingsError, match="smaller than the crop of 64"):
         StoredPairs(tmp_path).pairs(0, replace(STAGE, crop=64))
-    (tmp_path / "train_mf.txt").write_text("5.0\n")
-    with pytest.raises(SettingsError, match=r"1 factors .* for 2 pictures"):
+    for factors, message in (
+        ("5.0\n", r"1 factors .* for 2 pictures"),
+        ("5.0\nnan\n", "a factor of nan"),
+        ("inf\n5.0\n", "a factor of inf"),
+        ("5.0\n-1\n", r"a factor of -1\.0"),
+    ):
+        (tmp_path / "train_mf.txt").write_text(factors)
+        with pytest.raises(SettingsError, match=message):
+            StoredPairs(tmp_path)
+    (tmp_path / "train_mf.txt").write_text("")
+    for path in (tmp_path / "amplified").iterdir():
+        path.unlink()
+    with pytest.raises(SettingsError, match="holds no pairs"):
         StoredPairs(tmp_path)
 
 

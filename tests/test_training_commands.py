@@ -181,6 +181,9 @@ def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> Non
         (["--minutes", "0"], "choose more than 0"),
         (["--steps", "1", "--vgg", "vgg.pth"], "--vgg is for fd4mm"),
         (["--steps", "1", "--crop", "17"], "crop 17"),
+        (["--steps", "1", "--lr", "0"], "a learning rate of 0: choose a finite one above 0"),
+        (["--steps", "1", "--lr", "inf"], "a learning rate of inf: choose"),
+        (["--steps", "1", "--motion", "inf"], "'--motion': inf is no finite number"),
         (
             ["--steps", "1", "--images", "nowhere", "--objects", "nowhere"],
             "nowhere is not a folder",
@@ -206,12 +209,42 @@ def test_what_a_run_cannot_work_with_is_one_clear_line(data: list[str], tmp_path
         assert "Traceback" not in result.stderr
         return result.stderr.splitlines()[-1]
 
-    assert invoke("train", "lbvmm", *data, *TINY, "--steps", "1", "--out", tmp_path).exit_code == 0
+    run = ["train", "lbvmm", *data, *TINY, "--out", tmp_path]
+    assert invoke(*run, "--steps", "1").exit_code == 0
     state = tmp_path / "state.pt"
     assert "run of another network" in refused("fd4mm", "--out", tmp_path, "--resume")
     assert "cannot be a run's folder" in refused("lbvmm", "--out", state)
+    (tmp_path / "metrics.csv").write_text("")
+    assert invoke(*run, "--steps", "2", "--resume").exit_code == 0
+    assert (tmp_path / "metrics.csv").read_text().startswith("step,minutes,loss,")
     state.write_bytes(b"")
     assert "not a readable training state" in refused("lbvmm", "--out", tmp_path, "--resume")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
+def test_a_full_disk_leaves_no_half_state(data: list[str], tmp_path: Path) -> None:
+    limited = (
+        "import resource, sys; from magnify.__main__ import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20)); main()"
+    )
+    command = ["train", "lbvmm", *data, *TINY, "--steps", "1", "--out", str(tmp_path)]
+    run = subprocess.run(
+        [sys.executable, "-c", limited, *command], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    assert f"magnify: error: {tmp_path / 'state.pt'}: cannot be written" in run.stderr
+    assert len(run.stderr.splitlines()) == 3, "the data, a step, the error"
+    assert not {"state.pt", ".state.pt"} & {path.name for path in tmp_path.iterdir()}
+
+
+def test_synth_pairs_tells_how_far_it_is(data: list[str], tmp_path: Path) -> None:
+    synth = ["synth", "pairs", tmp_path / "pairs", *data, "--count", "6", "--size", "32"]
+    refused = invoke(*synth, "--motion", "inf")
+    assert refused.exit_code == 2
+    assert "'--motion': inf is no finite number" in refused.stderr
+    result = invoke(*synth, "--motion", "4")
+    assert f"magnify: writing {tmp_path / 'pairs'}: 6/6 pairs, " in result.stderr
+    assert result.stderr.splitlines()[-2].endswith(" pairs/s")
 
 
 def test_a_broken_picture_is_named_and_hidden_files_are_none(tmp_path: Path) -> None:

@@ -41,30 +41,38 @@ def system_error(error: OSError) -> str:
 
 
 class Reporter(Protocol):
-    """Called with the stage, frames done, and frames in all if known."""
+    """Called with the stage, frames (or what is counted) done, and in all if known."""
 
     def __call__(self, stage: str, done: int, total: int | None, /) -> None: ...
 
 
 class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
     def render(self, task: Task) -> Text:
-        return Text("" if task.speed is None else f"{task.speed:.1f} fps")
+        return Text("" if task.speed is None else _rate(task.speed, self.unit))
+
+
+def _rate(speed: float, unit: str) -> str:
+    return f"{speed:.1f} fps" if unit == "frames" else f"{speed:.1f} {unit}/s"
 
 
 @contextmanager
-def progress(name: str, *, quiet: bool) -> Iterator[Reporter]:
-    """Shows how far one input is: a bar on a terminal, a line now and then elsewhere."""
+def progress(name: str, *, quiet: bool, unit: str = "frames") -> Iterator[Reporter]:
+    """Shows how far something is: a bar on a terminal, a line now and then elsewhere."""
     if quiet:
         yield lambda stage, done, total: None
     elif not sys.stderr.isatty():
-        yield _PlainProgress(name)
+        yield _PlainProgress(name, unit)
     else:
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
         )
-        with Progress(*columns, _Rate(), TimeRemainingColumn(), console=console()) as bar:
+        with Progress(*columns, _Rate(unit), TimeRemainingColumn(), console=console()) as bar:
             task = bar.add_task(name, total=None)
             yield lambda stage, done, total: bar.update(
                 task, description=f"{stage} {name}", completed=done, total=total
@@ -72,8 +80,8 @@ def progress(name: str, *, quiet: bool) -> Iterator[Reporter]:
 
 
 class _PlainProgress:
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, unit: str) -> None:
+        self.name, self.unit = name, unit
         self.stage = ""
         self.began = self.printed = self.last = time.monotonic()
 
@@ -86,5 +94,5 @@ class _PlainProgress:
             return
         self.printed = now
         of_total = "" if total is None else f"/{total}"
-        seconds = max(now - self.began, 1e-9)
-        notice_line(f"{stage} {self.name}: {done}{of_total} frames, {done / seconds:.1f} fps")
+        rate = _rate(done / max(now - self.began, 1e-9), self.unit)
+        notice_line(f"{stage} {self.name}: {done}{of_total} {self.unit}, {rate}")

@@ -6,6 +6,7 @@ parameters, and Typer sees all of them.
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -55,6 +56,13 @@ def parse_seconds(text: str) -> float:
     if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
         raise typer.BadParameter(f"'{text}' is no time; use seconds, mm:ss or hh:mm:ss")
     return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+
+
+def finite(number: float | None) -> float | None:
+    """A callback for ranges without an upper end: they let inf pass."""
+    if number is not None and not math.isfinite(number):
+        raise typer.BadParameter(f"{number} is no finite number")
+    return number
 
 
 def option(panel: str, text: str, *names: str, **settings: Any) -> Any:

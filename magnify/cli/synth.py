@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from magnify.cli.console import notice_line
-from magnify.cli.options import MAX_SEED
+from magnify.cli.console import notice_line, progress
+from magnify.cli.options import MAX_SEED, finite
 
 app = typer.Typer(
     help="Write synthetic training pairs and test videos with known motion.", no_args_is_help=True
@@ -26,7 +26,8 @@ def pairs(
     count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 1000,
     size: Annotated[int, typer.Option(min=16, help="Height and width in pixels.")] = 384,
     motion: Annotated[
-        float, typer.Option(min=0, help="Longest magnified motion in pixels.")
+        float,
+        typer.Option(min=0, callback=finite, help="Longest magnified motion in pixels."),
     ] = 30.0,
     degraded: Annotated[
         bool,
@@ -52,7 +53,8 @@ def pairs(
         Photographs.load(images, objects), PairSettings(degradation=degradation), seed
     )
     stage = Stage(batch=5, crop=size, magnified_motion=motion)
-    write_pairs(out, source, count, stage)
+    with progress(str(out), quiet=False, unit="pairs") as report:
+        write_pairs(out, source, count, stage, lambda done: report("writing", done, count))
     notice_line(f"{out}: {count} pairs of {size}x{size}")
 
 
@@ -64,7 +66,9 @@ def videos(
     count: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 10,
     size: Annotated[int, typer.Option(min=64, help="Height and width in pixels.")] = 640,
     frames: Annotated[int, typer.Option(min=3, help="Length; 60 are one swing.")] = 60,
-    reach: Annotated[float, typer.Option(min=0, help="Magnified motion in pixels.")] = 10.0,
+    reach: Annotated[
+        float, typer.Option(min=0, callback=finite, help="Magnified motion in pixels.")
+    ] = 10.0,
     seed: Seed = 0,
 ) -> None:
     """Write test videos, each with its ground truth magnified, lossless, for `magnify evaluate`.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from magnify.cli.console import notice_line
-from magnify.cli.options import MAX_SEED, Model, option
+from magnify.cli.options import MAX_SEED, Model, finite, option
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def train(
             LEARNING,
             "Longest magnified motion in pixels; default: a fifth of the crop, at most 30.",
             min=0,
+            callback=finite,
         ),
     ] = None,
     alpha: Annotated[

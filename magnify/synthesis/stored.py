@@ -4,6 +4,7 @@ frameA/ (reference), frameB/ (query, colours perturbed), frameC/ (query, unpertu
 amplified/ (target, perturbed) hold NNNNNN.png each; train_mf.txt has one factor per line.
 """
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -82,6 +83,8 @@ class StoredPairs:
                 f"{folder}: {len(self.factors)} factors in {FACTORS} for {len(self.names)} "
                 f"pictures in {FOLDERS['target']}/; there must be one for each"
             )
+        if not self.names:
+            raise SettingsError(f"{folder} holds no pairs; choose another folder")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -129,9 +132,13 @@ def _read_factors(folder: Path) -> list[float]:
             "`magnify synth pairs` writes"
         )
     try:
-        return [float(line) for line in path.read_text().split()]
+        factors = [float(line) for line in path.read_text().split()]
     except ValueError as error:
         raise SettingsError(f"{path}: {error}; there must be one number per line") from error
+    for factor in factors:
+        if not 0 <= factor < math.inf:
+            raise SettingsError(f"{path}: a factor of {factor}; each must be a number from 0 on")
+    return factors
 
 
 def _write(path: Path, frame: Tensor) -> None:

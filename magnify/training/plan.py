@@ -48,6 +48,8 @@ class Plan:
         length = self.minutes if self.steps is None else self.steps
         if length is None or not 0 < length < math.inf:
             raise SettingsError(f"a run of {length} steps or minutes: choose more than 0")
+        if not 0 < self.rate < math.inf:
+            raise SettingsError(f"a learning rate of {self.rate:g}: choose a finite one above 0")
         if self.crop < 16 or self.crop % 8:
             raise SettingsError(
                 f"crop {self.crop}: choose a multiple of 8 pixels that is at least 16"

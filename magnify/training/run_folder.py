@@ -4,8 +4,8 @@ import csv
 import math
 import os
 import pickle
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,12 @@ class RunFolder:
                 raise SettingsError(f"{path} holds another run's {name}; choose another folder")
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        beside = self.path / f".{STATE}"
-        torch.save(dict(state), beside)
-        os.replace(beside, self.path / STATE)
+        """
+        Raises:
+            CheckpointError: it cannot be written; the former one stays.
+        """
+        with _replacing(self.path / STATE) as beside:
+            torch.save(dict(state), beside)
 
     def load_state(self, device: torch.device) -> dict[str, Any]:
         """
@@ -86,22 +89,19 @@ class RunFolder:
         path = self.path / METRICS
         if not path.exists():
             return
-        header, *rows = path.read_text().splitlines(keepends=True)
-        kept = [row for row in rows if float(row.split(",")[0]) <= step]
-        beside = self.path / f".{METRICS}"
-        beside.write_text("".join([header, *kept]))
-        os.replace(beside, path)
+        lines = path.read_text().splitlines(keepends=True)
+        kept = [row for row in lines[1:] if float(row.split(",")[0]) <= step]
+        with _replacing(path) as beside:
+            beside.write_text("".join([*lines[:1], *kept]))
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Appends a row to metrics.csv and to TensorBoard's events; `step` is the first column.
 
         A nan, what was not measured this time, stays empty.
         """
-        path = self.path / METRICS
-        new = not path.exists()
-        with path.open("a", newline="") as file:
+        with (self.path / METRICS).open("a", newline="") as file:
             writer = csv.DictWriter(file, list(metrics))
-            if new:
+            if file.tell() == 0:
                 writer.writeheader()
             writer.writerow(
                 {
@@ -119,9 +119,8 @@ class RunFolder:
         """Writes sheet.png: rows of frames (3, H, W) in [0, 1]."""
         sheet = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
         picture = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        beside = self.path / ".sheet.png"
-        iio.imwrite(beside, picture, plugin="pillow")
-        os.replace(beside, self.path / "sheet.png")
+        with _replacing(self.path / "sheet.png") as beside:
+            iio.imwrite(beside, picture, plugin="pillow")
 
     def close(self) -> None:
         if self._board is not None:
@@ -134,3 +133,23 @@ class RunFolder:
 
                 self._board = SummaryWriter(str(self.path), purge_step=self._undone)
         return self._board
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, which then takes its place; of a failure, nothing is left.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}")
+    try:
+        yield beside
+        os.replace(beside, path)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
+    except RuntimeError as error:  # what PyTorch makes of it
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: cannot be written; is the disk full? ({reason})") from error
+    finally:
+        beside.unlink(missing_ok=True)
