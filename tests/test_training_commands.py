@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import imageio.v3 as iio
 import pytest
+import torch
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
@@ -221,6 +223,17 @@ def test_what_a_run_cannot_work_with_is_one_clear_line(data: list[str], tmp_path
     assert "not a readable training state" in refused("lbvmm", "--out", tmp_path, "--resume")
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without it")
+@pytest.mark.parametrize("devices", ["1", "2"])
+def test_a_device_that_is_not_there_is_told_at_once(
+    devices: str, data: list[str], tmp_path: Path
+) -> None:
+    machine = ["--device", "cuda", "--devices", devices]
+    run = invoke("train", "lbvmm", *data, "--steps", "1", "--out", tmp_path / "run", *machine)
+    assert run.exit_code == 2
+    assert run.stderr == "magnify: error: device 'cuda' does not exist here; use --device cpu\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
 def test_a_full_disk_leaves_no_half_state(data: list[str], tmp_path: Path) -> None:
     limited = (
@@ -299,6 +312,23 @@ def test_two_processes_train_one_network(data: list[str], tmp_path: Path) -> Non
     assert load_model(tmp_path / "fd4mm.safetensors").name == "fd4mm"
     with safe_open(tmp_path / "fd4mm.safetensors", framework="pt") as file:
         assert json.loads(file.metadata()["run"])["processes"] == 2
+
+
+@pytest.mark.slow
+def test_what_two_processes_cannot_read_is_told_once(data: list[str], tmp_path: Path) -> None:
+    shutil.copytree(data[1], tmp_path / "images")
+    (tmp_path / "images" / "bad.png").write_bytes(b"no picture")
+    folders = ["--images", str(tmp_path / "images"), *data[2:]]
+    command = ["train", "lbvmm", *folders, *TINY, "--steps", "1", "--out", str(tmp_path / "run")]
+    run = subprocess.run(
+        [sys.executable, "-m", "magnify", *command, "--devices", "2"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    (line,) = run.stderr.splitlines()
+    assert f"{tmp_path / 'images' / 'bad.png'} is not a readable picture" in line
 
 
 @pytest.mark.slow

@@ -1,10 +1,11 @@
 """`magnify train`: train one of the networks."""
 
+import logging
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -148,7 +149,7 @@ def train(
         device=device,
     )
     if devices > 1 and "WORLD_SIZE" not in os.environ:
-        check(request)
+        check(request, devices)
         raise typer.Exit(_through_torchrun(devices))
     weights = run(request, notice_line)
     if os.environ.get("RANK", "0") == "0":
@@ -181,12 +182,21 @@ def _through_torchrun(devices: int) -> int:
 
     if not torch.distributed.is_available():
         raise SettingsError("this PyTorch cannot train on several devices; use --devices 1")
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={devices}"]
-    command = [sys.executable, *launcher, "-m", "magnify", *sys.argv[1:]]
-    with subprocess.Popen(command) as process:
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main
+
+    from magnify.training.process import FAILURE
+
+    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # the processes have told
+    launch = ["--standalone", f"--nproc-per-node={devices}", "-m", "magnify", *sys.argv[1:]]
+    with TemporaryDirectory() as folder:
+        os.environ[FAILURE] = str(Path(folder) / "failure")
         try:
-            return process.wait()
-        except BaseException:
-            # torchrun ends its workers on this signal; killed, it would leave them training.
-            process.terminate()
-            raise
+            main(launch)
+        except ChildFailedError as error:
+            _, failure = error.get_first_failure()
+            return max(1, failure.exitcode)  # of one that a signal has ended, below 0
+        except SignalException as error:
+            return 128 + error.sigval
+    return 0

@@ -1,10 +1,13 @@
 """This process: its device, and its rank among others (torchrun)."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.distributed as dist
@@ -13,6 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from magnify.errors import SettingsError
 from magnify.runtime import keep_freed_memory
+
+FAILURE = "MAGNIFY_FAILURE"
+"""The variable with the name of a file that the first process to fail makes."""
 
 
 @dataclass(frozen=True)
@@ -46,34 +52,62 @@ class Process:
         return DistributedDataParallel(objective, device_ids=ids)
 
 
+def find_device(name: str, count: int = 1) -> Literal["cpu", "cuda"]:
+    """What `name`, which may be auto, stands for.
+
+    Raises:
+        SettingsError: there is no such device, or fewer than `count`.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise SettingsError(f"unknown device '{name}'; train on cpu, cuda or auto")
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise SettingsError("device 'cuda' does not exist here; use --device cpu")
+    if name == "cpu" or not there:
+        return "cpu"
+    if count > torch.cuda.device_count():
+        raise SettingsError(
+            f"--devices asks for more GPUs than the {torch.cuda.device_count()} here"
+        )
+    return "cuda"
+
+
+def _first_to_fail() -> bool:
+    if FAILURE not in os.environ:
+        return True
+    try:
+        Path(os.environ[FAILURE]).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 @contextmanager
 def this_process(device: str = "auto") -> Iterator[Process]:
     """The one that this is; under torchrun, in its process group for as long as the context lasts.
 
+    Where `FAILURE` names a file, only the first process to fail raises its error, and writes
+    that file; the others, where it is the same or follows from it, end without a word.
+
     Raises:
         SettingsError: there is no such device.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise SettingsError(f"unknown device '{device}'; train on cpu, cuda or auto")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise SettingsError("device 'cuda' does not exist here; use --device cpu")
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    device = find_device(device, local + 1)
     if device == "cpu":
         keep_freed_memory()
     if "WORLD_SIZE" not in os.environ:
         yield Process(torch.device("cuda:0" if device == "cuda" else "cpu"))
         return
-    local = int(os.environ["LOCAL_RANK"])
     if device == "cuda":
-        if local >= torch.cuda.device_count():
-            raise SettingsError(
-                f"--devices asks for more GPUs than the {torch.cuda.device_count()} here"
-            )
         torch.cuda.set_device(local)
     dist.init_process_group("nccl" if device == "cuda" else "gloo")
     try:
         own = torch.device(device, local) if device == "cuda" else torch.device("cpu")
         yield Process(own, dist.get_rank(), dist.get_world_size())
+    except Exception:
+        if not _first_to_fail():
+            sys.exit(0)
+        raise
     finally:
         dist.destroy_process_group()

@@ -27,7 +27,7 @@ from magnify.training.linear_start import start_as_linear_magnifier
 from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.training.perceptual import VggFeatures
 from magnify.training.plan import Plan
-from magnify.training.process import Process, this_process
+from magnify.training.process import Process, find_device, this_process
 from magnify.training.run_folder import RunFolder
 from magnify.training.trainer import NO_CONTRAST, RunSettings, Trainer
 
@@ -79,7 +79,6 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     """
     check(request)
     with this_process(request.device) as process:
-        _check_precision(request, process)
         if process.on_gpu and request.model == "fd4mm":
             # TF32 costs its pictures more than LBVMM's, which lose little (docs/performance.md); a
             # step of LBVMM takes 78 ms without it and 52 ms with it (24 crops of 256, H100).
@@ -108,12 +107,12 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     return folder.weights
 
 
-def check(request: Request) -> None:
-    """What can be told before anything is loaded.
+def check(request: Request, devices: int = 1) -> None:
+    """What can be told before anything is loaded; the run is to have so many devices.
 
     Raises:
-        SettingsError: settings that contradict each other, folders that are missing, a run that is
-            or is not there.
+        SettingsError: settings that contradict each other, folders or a device that are missing,
+            a run that is or is not there.
     """
     if request.resume and request.init is not None:
         raise SettingsError(
@@ -130,14 +129,12 @@ def check(request: Request) -> None:
     for folder in (request.pairs, request.images, request.objects):
         if folder is not None:
             check_folder(folder)
-    RunFolder.check(request.out, request.model, resume=request.resume)
-
-
-def _check_precision(request: Request, process: Process) -> None:
     # bfloat16 on a CPU gives the weight gradient of dilated depthwise convolutions as
     # uninitialised memory; FD4MM has such convolutions.
-    if request.model == "fd4mm" and request.settings.precision == "bf16" and not process.on_gpu:
+    on_cpu = find_device(request.device, devices) == "cpu"
+    if on_cpu and request.model == "fd4mm" and request.settings.precision == "bf16":
         raise SettingsError("fd4mm cannot be trained in bf16 on a CPU; use --precision fp32")
+    RunFolder.check(request.out, request.model, resume=request.resume)
 
 
 def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective, dict[str, str]]:
