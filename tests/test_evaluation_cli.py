@@ -93,6 +93,7 @@ def test_lpips_is_measured_if_its_weights_are_given(data: Path, tmp_path: Path) 
 
 def test_a_gain_says_of_how_many_scenes_it_is_the_mean(data: Path, tmp_path: Path) -> None:
     flat = np.full((240, 240, 4), (200, 60, 60, 255), np.uint8)
+    flat[0] = 0  # cut-outs have transparency
     iio.imwrite(data / "objects" / "flat.png", flat)
     path = tmp_path / "alex.pth"
     torch.save(lpips_state(), path)
@@ -161,7 +162,7 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
         (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),
         (("--still", "x.mp4", "--region", "0,0,8,8", "--plot", "x.png"), "--plot draws the scores"),
         (("--data", "missing", "--model", "nothing"), "missing"),
-        (("--data", "x", "--model", "foo"), "choose one of lbvmm, fd4mm, nothing, oracle"),
+        (("--data", "x", "--model", "foo"), "choose one of fd4mm, lbvmm, nothing, oracle"),
         (("--data", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
         (("--data", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
     ],

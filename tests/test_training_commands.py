@@ -274,13 +274,13 @@ def test_a_broken_picture_is_named_and_hidden_files_are_none(tmp_path: Path) -> 
 
 
 def test_synth_videos_writes_every_case(data: list[str], tmp_path: Path) -> None:
-    small = ["--count", "1", "--size", "64", "--frames", "2", "--reach", "4"]
+    small = ["--count", "1", "--size", "64", "--frames", "3", "--reach", "4"]
     result = invoke("synth", "videos", tmp_path / "videos", *data, *small)
     assert result.exit_code == 0, result.stderr
     folders = {path.name: path for path in (tmp_path / "videos" / "00").iterdir()}
     assert {"alpha_20", "alpha_5_compressed", "subpixel_0.05"} <= folders.keys()
     truth = json.loads((folders["subpixel_0.05"] / "truth.json").read_text())
-    assert truth["alphas"] == [pytest.approx(80)]
+    assert truth["alpha"] == pytest.approx(80)
     assert (folders["subpixel_0.05"] / "truth_x80.mkv").is_file()
 
 
