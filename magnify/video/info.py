@@ -133,9 +133,8 @@ def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
     jitter = _interval_jitter(time_stamps)
     rate = stream.average_rate or stream.guessed_rate or None
     counted = stream.frames
-    if jitter > NOTED_JITTER and not container.format.name.startswith(
-        "mov"
-    ):  # others state a nominal rate
+    exact = container.format.name.startswith("mov")  # other containers state a nominal rate
+    if jitter > NOTED_JITTER and not exact:
         rate, counted = _mean_rate(time_stamps, stream.time_base), 0
     duration = _duration(container, stream)
     info = _describe(frame, stream.time_base)
