@@ -64,8 +64,7 @@ def plan(common: Common, label: str) -> list[Job]:
     """Each input's output: beside it, named after what is done to it, unless told otherwise."""
     jobs: list[Job] = []
     for source in common.inputs:
-        # Not resolved: a link's result belongs beside the link.
-        place = Path(os.path.abspath(source))
+        place = _place(source)
         stem = place.name if os.path.isdir(source) else place.stem
         if not os.path.exists(source):
             stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", stem)
@@ -80,6 +79,11 @@ def plan(common: Common, label: str) -> list[Job]:
                 )
         jobs.append(Job(source, output))
     return jobs
+
+
+def _place(source: Path) -> Path:
+    """Its whole path, so that "." has a name; of a link, that of the link."""
+    return Path(os.path.abspath(source))
 
 
 def _network_label(common: Common) -> str:
@@ -169,8 +173,7 @@ def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
     if common.output_dir is not None:
         _make_folder(common.output_dir)
     try:
-        name = Path(os.path.abspath(job.input)).name
-        with progress(name, quiet=common.quiet) as reporter:
+        with progress(_place(job.input).name, quiet=common.quiet) as reporter:
             report = magnify_video(
                 job.input,
                 job.output,

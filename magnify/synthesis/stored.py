@@ -76,6 +76,7 @@ class StoredPairs:
         self.folder = folder
         self.degradation = degradation or DegradationSettings()
         self.seed = seed
+        self._pool = ThreadPoolExecutor()
         self.factors = _read_factors(folder)
         self.names = sorted(path.name for path in (folder / FOLDERS["target"]).glob("*.png"))
         if len(self.names) != len(self.factors):
@@ -94,8 +95,7 @@ class StoredPairs:
         generator = seeded(self.seed, index, Stream.SCENES)
         chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
         places = torch.rand(stage.batch, 3, generator=generator).tolist()
-        with ThreadPoolExecutor() as pool:
-            crops = list(pool.map(partial(self._crop, stage.crop), chosen, places))
+        crops = list(self._pool.map(partial(self._crop, stage.crop), chosen, places))
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
         degradation = self.degradation.rarer(stage.degraded)
         reference, query = degrade([reference, query], degradation, generator, generator)
