@@ -12,6 +12,7 @@ from torch import Tensor
 from magnify.checkpoints.checkpoint import OWN_FORMAT, Checkpoint, safetensors_header
 from magnify.checkpoints.layouts import Layout
 from magnify.checkpoints.recognition import find_layout, in_our_names, under_our_names
+from magnify.checkpoints.replacing import replacing
 from magnify.errors import CheckpointError
 from magnify.version import __version__
 
@@ -58,7 +59,8 @@ def write_checkpoint(
             f"{path}: a weight is no number, or too large for {dtype}; nothing was written"
         )
     described = {**(metadata or {}), "format": OWN_FORMAT, "layout": layout.name}
-    _write_atomically(path, _sorted_metadata(safetensors.torch.save(stored, described)))
+    with replacing(path) as beside:
+        beside.write_bytes(_sorted_metadata(safetensors.torch.save(stored, described)))
 
 
 def convert_checkpoint(
@@ -97,15 +99,3 @@ def _sorted_metadata(content: bytes) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content[start:]
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error

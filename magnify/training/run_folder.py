@@ -2,10 +2,9 @@
 
 import csv
 import math
-import os
 import pickle
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import imageio.v3 as iio
 import torch
 from torch import Tensor
 
+from magnify.checkpoints.replacing import replacing
 from magnify.errors import CheckpointError, SettingsError
 
 STATE = "state.pt"
@@ -64,7 +64,7 @@ class RunFolder:
         Raises:
             CheckpointError: it cannot be written; the former one stays.
         """
-        with _replacing(self.path / STATE) as beside:
+        with replacing(self.path / STATE) as beside:
             torch.save(dict(state), beside)
 
     def load_state(self, device: torch.device) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class RunFolder:
             return
         lines = path.read_text().splitlines(keepends=True)
         kept = [row for row in lines[1:] if float(row.split(",")[0]) <= step]
-        with _replacing(path) as beside:
+        with replacing(path) as beside:
             beside.write_text("".join([*lines[:1], *kept]))
 
     def log(self, metrics: Mapping[str, float]) -> None:
@@ -119,7 +119,7 @@ class RunFolder:
         """Writes sheet.png: rows of frames (3, H, W) in [0, 1]."""
         sheet = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
         picture = (sheet.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
-        with _replacing(self.path / "sheet.png") as beside:
+        with replacing(self.path / "sheet.png") as beside:
             iio.imwrite(beside, picture, plugin="pillow")
 
     def close(self) -> None:
@@ -133,23 +133,3 @@ class RunFolder:
 
                 self._board = SummaryWriter(str(self.path), purge_step=self._undone)
         return self._board
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which then takes its place; of a failure, nothing is left.
-
-    Raises:
-        CheckpointError: it cannot be written.
-    """
-    beside = path.with_name(f".{path.name}")
-    try:
-        yield beside
-        os.replace(beside, path)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
-    except RuntimeError as error:  # what PyTorch makes of it
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: cannot be written; is the disk full? ({reason})") from error
-    finally:
-        beside.unlink(missing_ok=True)
