@@ -222,6 +222,35 @@ def test_a_stage_can_leave_degradation_out_of_stored_pairs(
     assert not same(always.pairs(0, STAGE), never.pairs(0, STAGE))
 
 
+def test_every_fiftieth_stored_pair_is_kept_for_validation(
+    photographs: Photographs, tmp_path: Path
+) -> None:
+    small = Stage(batch=10, crop=16, magnified_motion=4)
+    write_pairs(tmp_path, SyntheticPairs(photographs, CLEAN), 100, small)
+    stored = StoredPairs(tmp_path, CLEAN.degradation)
+    learnt, held = stored.split()
+    assert (len(learnt), len(held)) == (98, 2)
+    drawn = {
+        part: {float(alpha) for index in range(60) for alpha in part.pairs(index, small).alpha}
+        for part in (learnt, held)
+    }
+    kept = {torch.tensor(stored.factors[number]).item() for number in (49, 99)}
+    assert drawn[held] == kept
+    assert drawn[learnt] == set(torch.tensor(stored.factors).tolist()) - kept
+
+
+def test_every_fiftieth_picture_is_kept_for_validation() -> None:
+    pictures = [torch.full((1,), number) for number in range(120)]
+    everything = Photographs(tuple(pictures), tuple(pictures[:50]))
+    learnt, held = everything.split()
+    assert [int(picture) for picture in held.backgrounds] == [49, 99]
+    assert [int(picture) for picture in held.cutouts] == [49]
+    assert [int(picture) for picture in learnt.cutouts] == [*range(49)]
+    assert len(learnt.backgrounds) == 118
+    few = Photographs(tuple(pictures), tuple(pictures[:49]))
+    assert few.split() == (few, few)
+
+
 def test_unusable_pair_folders_are_clear_errors(photographs: Photographs, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"holds no train_mf\.txt"):
         StoredPairs(tmp_path)

@@ -160,6 +160,23 @@ def test_train_takes_bf16_only_where_it_is_faster(
         assert json.loads(file.metadata()["run"])["precision"] == chosen
 
 
+def test_pictures_that_are_kept_from_training_validate_it(data: list[str], tmp_path: Path) -> None:
+    few = invoke("train", "lbvmm", *data, *TINY, "--steps", "1", "--out", tmp_path / "few")
+    assert "training lbvmm on cpu with 4 photographs, 3 cut-outs\n" in few.stderr
+    assert "validation with the same, too few to hold some out\n" in few.stderr
+    more = {}
+    for kind, folder in (("images", data[1]), ("objects", data[3])):
+        more[kind] = tmp_path / kind
+        more[kind].mkdir()
+        for number in range(50):
+            shutil.copy(Path(folder) / "0.png", more[kind] / f"{number}.png")
+    data = ["--images", str(more["images"]), "--objects", str(more["objects"])]
+    result = invoke("train", "lbvmm", *data, *TINY, "--steps", "1", "--out", tmp_path / "run")
+    assert result.exit_code == 0, result.stderr
+    assert "training lbvmm on cpu with 49 photographs, 49 cut-outs\n" in result.stderr
+    assert "validation with 1 photographs, 1 cut-outs\n" in result.stderr
+
+
 def test_written_pairs_can_be_trained_on(data: list[str], tmp_path: Path) -> None:
     pairs = tmp_path / "pairs"
     result = invoke("synth", "pairs", pairs, *data, "--count", "6", "--size", "32", "--motion", "4")

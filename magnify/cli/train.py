@@ -106,7 +106,8 @@ def train(
 ) -> None:
     """Train a network on scenes synthesised from photographs and cut-outs.
 
-    The averaged weights are in OUT/<network>.safetensors, rewritten every few minutes.
+    The averaged weights are in OUT/<network>.safetensors, rewritten every few minutes. Every 50th
+    picture, or pair, is kept from training, and validates it.
     """
     from magnify.training import RATES, Plan, Request, check
     from magnify.training import train as run

@@ -1,9 +1,10 @@
 """The raw material of synthetic scenes: photographs and cut-out objects, held in memory."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import imageio.v3 as iio
 import numpy as np
@@ -13,6 +14,11 @@ from torch import Tensor
 from magnify.errors import SettingsError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+T = TypeVar("T")
+
+HELD_OUT = 50
+"""Every so manieth picture is kept from training, for validation."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,37 @@ class Photographs:
         """
         return cls(_read(images, "RGB"), _read(objects, "RGBA"))
 
+    def __str__(self) -> str:
+        return f"{len(self.backgrounds)} photographs, {len(self.cutouts)} cut-outs"
+
     @property
     def device(self) -> torch.device:
         return self.backgrounds[0].device
+
+    def split(self) -> tuple["Photographs", "Photographs"]:
+        """For training, and for validation every 50th photograph and cut-out; or all for both,
+        where there are fewer of either.
+        """
+        kinds = self.backgrounds, self.cutouts
+        if min(map(len, kinds)) < HELD_OUT:
+            return self, self
+        return Photographs(*map(training_part, kinds)), Photographs(*map(validation_part, kinds))
 
     def to(self, device: torch.device) -> "Photographs":
         return Photographs(
             tuple(picture.to(device) for picture in self.backgrounds),
             tuple(picture.to(device) for picture in self.cutouts),
         )
+
+
+def training_part(items: Sequence[T]) -> tuple[T, ...]:
+    """All but every 50th."""
+    return tuple(item for number, item in enumerate(items, 1) if number % HELD_OUT)
+
+
+def validation_part(items: Sequence[T]) -> tuple[T, ...]:
+    """Every 50th."""
+    return tuple(items[HELD_OUT - 1 :: HELD_OUT])
 
 
 def check_folder(folder: Path) -> None:

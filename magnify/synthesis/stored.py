@@ -5,8 +5,9 @@ amplified/ (target, perturbed) hold NNNNNN.png each; train_mf.txt has one factor
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,12 @@ from torch import Tensor
 from magnify.errors import SettingsError
 from magnify.synthesis.degradation import DegradationSettings, degrade
 from magnify.synthesis.pairs import Pairs, PairSource, Stage, Stream, seeded
-from magnify.synthesis.photographs import read_picture
+from magnify.synthesis.photographs import (
+    HELD_OUT,
+    read_picture,
+    training_part,
+    validation_part,
+)
 
 FOLDERS = {
     "reference": "frameA",
@@ -86,14 +92,31 @@ class StoredPairs:
             )
         if not self.names:
             raise SettingsError(f"{folder} holds no pairs; choose another folder")
+        self._items: Sequence[int] = range(len(self.names))
 
     def __len__(self) -> int:
-        return len(self.names)
+        """How many different pairs are drawn."""
+        return len(self._items)
+
+    def __str__(self) -> str:
+        return f"{len(self)} stored pairs"
+
+    def split(self) -> tuple["StoredPairs", "StoredPairs"]:
+        """For training, and for validation every 50th pair, from the next seed; or all for both,
+        where there are fewer.
+        """
+        learnt, held = copy(self), copy(self)
+        held.seed = self.seed + 1
+        if len(self) >= HELD_OUT:
+            learnt._items = training_part(self._items)
+            held._items = validation_part(self._items)
+        return learnt, held
 
     def pairs(self, index: int, stage: Stage) -> Pairs:
         """Batch `index`. Motion and alpha are what the files hold; the stage's are not used."""
         generator = seeded(self.seed, index, Stream.SCENES)
-        chosen = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
+        drawn = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
+        chosen = [self._items[number] for number in drawn]
         places = torch.rand(stage.batch, 3, generator=generator).tolist()
         crops = list(self._pool.map(partial(self._crop, stage.crop), chosen, places))
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)

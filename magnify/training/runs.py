@@ -19,6 +19,7 @@ from magnify.synthesis import (
     PairSettings,
     PairSource,
     Photographs,
+    Stage,
     StoredPairs,
     SyntheticPairs,
 )
@@ -87,18 +88,20 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         folder = RunFolder(request.out, request.model, resume=request.resume)
         torch.manual_seed(request.seed)
         objective, recipe = _objective(request, say)
-        source, validation, data, settings = _data(request, process)
-        say(f"training {request.model} on {process.device} with {data}")
+        data = _data(request, process)
+        say(f"training {request.model} on {process.device} with {data.made_from}")
+        same = data.held_from == data.made_from
+        say(f"validation with {'the same, too few to hold some out' if same else data.held_from}")
         trainer = Trainer(
             objective,
-            source,
-            validation,
+            data.source,
+            data.validation(request.plan.stage(1.0)),
             request.plan,
             folder,
             process=process,
             settings=request.settings,
-            recipe={**recipe, "settings": settings},
-            drawn_from={"data": data, "seed": request.seed},
+            recipe={**recipe, "settings": data.settings},
+            drawn_from={"data": data.made_from, "seed": request.seed},
             report=say,
         )
         if request.resume:
@@ -171,27 +174,47 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
     return {"start": f"sha256 {checkpoint.sha256}"}
 
 
-def _data(request: Request, process: Process) -> tuple[PairSource, list[Pairs], str, str]:
-    """Training pairs, validation pairs from another seed (on the CPU), how many of what they are
-    made from, and, in JSON, how.
+@dataclass(frozen=True)
+class _Data:
+    """What a run learns from and is judged by.
+
+    Attributes:
+        source: of the training pairs.
+        held: of the validation pairs.
+        made_from, held_from: how many of what the two are made from.
+        settings: how they are made, in JSON.
     """
-    stage = request.plan.stage(1.0)
-    batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
+
+    source: PairSource
+    held: PairSource
+    made_from: str
+    held_from: str
+    settings: str
+
+    def validation(self, stage: Stage) -> list[Pairs]:
+        """On the CPU."""
+        batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
+        return [self.held.pairs(index, stage).to(torch.device("cpu")) for index in batches]
+
+
+def _data(request: Request, process: Process) -> _Data:
     if request.pairs is not None:
         stored = StoredPairs(request.pairs, seed=request.seed)
-        others = StoredPairs(request.pairs, seed=request.seed + 1)
-        data = f"{len(stored)} stored pairs"
+        learnt, held = stored.split()
         how = json.dumps(asdict(stored.degradation))
-        return stored, [others.pairs(i, stage) for i in batches], data, how
+        return _Data(learnt, held, str(learnt), str(held), how)
     assert request.images is not None
     assert request.objects is not None
     photographs = Photographs.load(request.images, request.objects).to(process.device)
+    learnt_from, judged_by = photographs.split()
     settings = PairSettings()
-    data = f"{len(photographs.backgrounds)} photographs, {len(photographs.cutouts)} cut-outs"
-    drawn = SyntheticPairs(photographs, settings, request.seed + 1)
-    validation = [drawn.pairs(i, stage).to(torch.device("cpu")) for i in batches]
-    source = SyntheticPairs(photographs, settings, request.seed)
-    return source, validation, data, json.dumps(asdict(settings))
+    return _Data(
+        SyntheticPairs(learnt_from, settings, request.seed),
+        SyntheticPairs(judged_by, settings, request.seed + 1),
+        str(learnt_from),
+        str(judged_by),
+        json.dumps(asdict(settings)),
+    )
 
 
 def _fingerprint(path: Path) -> str:
