@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from magnify.clips import Clip
 from magnify.errors import SettingsError
 from magnify.frames import padded
-from magnify.runtime import Network, available_memory
+from magnify.network import Network
+from magnify.runtime import available_memory
 from magnify.temporal.operators import Dynamic as DynamicOperator
 from magnify.temporal.operators import Operator
 from magnify.temporal.operators import Static as StaticOperator

@@ -13,7 +13,8 @@ from magnify.clips import ArrayClip, VideoClip
 from magnify.compilation import Compile
 from magnify.errors import SettingsError
 from magnify.modes import Mode, Notify, Static
-from magnify.runtime import Network, Precision, select_runtime
+from magnify.network import Network
+from magnify.runtime import Precision, select_runtime
 from magnify.stream import Progress, magnified_frames
 from magnify.threads import behind
 from magnify.version import __version__

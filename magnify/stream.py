@@ -17,7 +17,7 @@ from torch import Tensor
 from magnify.clips import Clip
 from magnify.models import Texture
 from magnify.modes import Mode, Notify
-from magnify.runtime import Network
+from magnify.network import Network
 from magnify.temporal.operators import Operator
 from magnify.threads import ahead
 from magnify.transfer import Download

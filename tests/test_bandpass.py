@@ -15,8 +15,8 @@ import magnify
 from conftest import drifting_pattern, write_clip
 from magnify.cli import app
 from magnify.modes import Bandpass
+from magnify.network import Network
 from magnify.pipeline import Engine
-from magnify.runtime import Network
 
 FAST = ["--device", "cpu", "--precision", "fp32"]
 FRAMES = 21

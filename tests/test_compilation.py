@@ -16,11 +16,11 @@ from typer.testing import CliRunner
 
 import magnify
 from conftest import drifting_pattern, read_clip
-from magnify import runtime
+from magnify import network as networks
 from magnify.cli import app
 from magnify.compilation import Gain
 from magnify.modes import Bandpass, Dynamic, Mode, Static
-from magnify.runtime import Network
+from magnify.network import Network
 
 Compiled = list[tuple[int, ...]]
 """The shape of the first frames that each graph was compiled for."""
@@ -120,8 +120,8 @@ LONG = 10
 def asked(monkeypatch: pytest.MonkeyPatch) -> Gains:
     """What FD4MM is taken to gain by being compiled, for clips of ten frames and more."""
     gains: Gains = {}
-    monkeypatch.setattr(runtime, "FEWEST", LONG)
-    monkeypatch.setattr(runtime, "GAINS", gains)
+    monkeypatch.setattr(networks, "FEWEST", LONG)
+    monkeypatch.setattr(networks, "GAINS", gains)
     return gains
 
 

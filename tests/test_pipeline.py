@@ -13,8 +13,8 @@ from torch import Tensor
 import magnify
 from conftest import drifting_pattern, read_clip
 from magnify.checkpoints import BUILT_IN
+from magnify.network import Network
 from magnify.pipeline import Engine
-from magnify.runtime import Network
 from magnify.video import VideoReader, VideoWriter
 
 

@@ -11,8 +11,9 @@ from magnify.clips import ArrayClip
 from magnify.compilation import Compile
 from magnify.models import FD4MM, LBVMM
 from magnify.modes import Static
+from magnify.network import LARGEST_CHUNK, Network
 from magnify.pipeline import load_engine, magnify_frames
-from magnify.runtime import LARGEST_CHUNK, Network, Precision, Runtime, select_runtime
+from magnify.runtime import Precision, Runtime, select_runtime
 from magnify.transfer import Download
 from test_models import BY_NAME, formula_model
 

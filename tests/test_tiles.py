@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from conftest import drifting_pattern
-from magnify import runtime
+from magnify import network as networks
 from magnify.errors import MagnifyError
 from magnify.models import FD4MM, LBVMM
-from magnify.runtime import Network, Runtime
+from magnify.network import Network
+from magnify.runtime import Runtime
 from magnify.tiles import tiles
 from test_models import BY_NAME, formula_model
 
@@ -78,14 +79,14 @@ def test_a_frame_that_does_not_fit_goes_through_in_tiles(monkeypatch: pytest.Mon
     pictures = torch.from_numpy(drifting_pattern(2, 400, 32, step=0.3))
     whole = magnify(lbvmm(), pictures)
     used: list[int] = []
-    original = runtime.in_tiles
+    original = networks.in_tiles
 
     def spy(*arguments: object) -> tuple[torch.Tensor, ...]:
         used.append(1)
         return original(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runtime, "in_tiles", spy)
-    monkeypatch.setattr(runtime, "available_memory", lambda: 7_000_000)
+    monkeypatch.setattr(networks, "in_tiles", spy)
+    monkeypatch.setattr(networks, "available_memory", lambda: 7_000_000)
     tiled = magnify(lbvmm(), pictures)
     assert used
     assert (tiled[-1] - whole[-1]).abs().max() <= 1
@@ -97,7 +98,7 @@ def test_too_little_memory_is_said_before_anything_is_computed(
     build: type[FD4MM | LBVMM], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = Network(build(), Runtime(torch.device("cpu"), "fp32"))
-    monkeypatch.setattr(runtime, "available_memory", lambda: 10_000_000)
+    monkeypatch.setattr(networks, "available_memory", lambda: 10_000_000)
     pictures = torch.zeros(1, 720, 1280, 3, dtype=torch.uint8)
     with pytest.raises(MagnifyError, match=r"1280x720 needs about 0.[36] GB in"):
         network.encode_shape(pictures)

@@ -7,7 +7,8 @@ from torch.autograd.profiler_util import FunctionEventAvg
 from torch.profiler import ProfilerActivity, profile
 
 from magnify.benchmarks.timing import chunk_step, random_network, random_pictures
-from magnify.runtime import Network, Runtime
+from magnify.network import Network
+from magnify.runtime import Runtime
 from magnify.transfer import Download
 
 CHUNKS = 3

@@ -26,7 +26,8 @@ from torch import Tensor
 from magnify.benchmarks.complexity import NETWORKS, Step, complexity
 from magnify.benchmarks.published import published_pair
 from magnify.models import MagnificationModel
-from magnify.runtime import DTYPES, Network, Runtime, keep_float32_exact
+from magnify.network import Network
+from magnify.runtime import DTYPES, Runtime, keep_float32_exact
 
 Clock: TypeAlias = Callable[[], float]
 """Runs something and says how many seconds it took."""
