@@ -44,17 +44,17 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="c651544c2ed1537a7b6f633f192486eb4eb5d0323c1aabbad15981d29ef83006",
+        sha256="6c016f2c65b96fbdca3745dcbc5225eb56146cf8b4b5538ef6efb861aba4a5fc",
         layout_name="lbvmm-magnify",
-        size=3_681_080,
+        size=3_680_304,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="29100740a36098e2c8ea5ec79bf6da380bbc26a82a76b6429fc3f6f6cd742aca",
+        sha256="9647e180ccd3d6d5f8d74c6a9bacafa0fb5487bd59fe43f421d29fd06b8287ac",
         layout_name="fd4mm",
-        size=5_946_836,
+        size=5_946_908,
         licence="MIT",
         description="FD4MM, trained like LBVMM but on a CPU only: softer, thin lines stay still",
     ),
