@@ -263,8 +263,8 @@ def test_a_full_disk_leaves_no_half_state(data: list[str], tmp_path: Path) -> No
     )
     assert run.returncode == 1
     assert f"magnify: error: {tmp_path / 'state.pt'}: cannot be written" in run.stderr
-    assert len(run.stderr.splitlines()) == 3, "the data, a step, the error"
-    assert not {"state.pt", ".state.pt"} & {path.name for path in tmp_path.iterdir()}
+    assert len(run.stderr.splitlines()) == 4, "the data, that of the validation, a step, the error"
+    assert not [path.name for path in tmp_path.iterdir() if "state.pt" in path.name]
 
 
 def test_synth_pairs_tells_how_far_it_is(data: list[str], tmp_path: Path) -> None:
