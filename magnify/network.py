@@ -124,13 +124,11 @@ class Network:
 
     def encode(self, pictures: Tensor) -> tuple[Texture, Tensor]:
         """Pictures (T, H, W, 3), on any device → texture and shape, on the network's."""
-
         *texture, shape = self._in_parts(partial(self._encode, self._encode_both), pictures)
         return tuple(texture), shape
 
     def encode_shape(self, pictures: Tensor) -> Tensor:
         """Pictures (T, H, W, 3), on any device → shape, on the network's."""
-
         (shape,) = self._in_parts(partial(self._encode, self._encode_shape), pictures)
         return shape
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from checkpoint_samples import BY_NAME
 from conftest import drifting_pattern, read_clip, write_clip
+from magnify.checkpoints import load_checkpoint, write_checkpoint
 from magnify.cli import app
 
 FAST = ["--device", "cpu", "--precision", "fp32"]
@@ -415,6 +416,32 @@ def test_weights_can_be_inspected_and_converted(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert message in result.stderr
     assert output.read_bytes() == before
+
+
+def test_weights_are_averaged(tmp_path: Path) -> None:
+    other, mean = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
+    built_in = load_checkpoint("lbvmm")
+    shifted = {name: tensor + 3 for name, tensor in built_in.tensors.items()}
+    write_checkpoint(other, built_in.layout, shifted)
+    result = invoke("weights", "average", "lbvmm", other, other, "-o", mean)
+    assert result.exit_code == 0, result.stderr
+    averaged = load_checkpoint(mean)
+    for name, tensor in built_in.tensors.items():
+        torch.testing.assert_close(averaged.tensors[name], tensor + 2)
+    theirs = load_checkpoint(other).sha256
+    assert averaged.metadata["start"] == f"mean of sha256 {built_in.sha256}, {theirs}, {theirs}"
+    before = mean.read_bytes()
+    for files, message, code in (
+        (["lbvmm"], "takes two weights or more", 2),
+        (["lbvmm", mean], "is the input itself", 2),
+        (["lbvmm", "fd4mm"], "only weights of one layout have a mean", 1),
+    ):
+        refused = invoke("weights", "average", *files, "-o", mean, "--overwrite")
+        assert refused.exit_code == code
+        assert message in refused.stderr
+        assert len(refused.stderr.splitlines()) == 1
+    assert invoke("weights", "average", "lbvmm", other, "-o", mean).exit_code == 1
+    assert mean.read_bytes() == before
 
 
 def test_a_missing_value_names_the_commands_own_help() -> None:

@@ -3,7 +3,11 @@
 from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from magnify.checkpoints.layouts import LAYOUTS, Layout
 from magnify.checkpoints.modules import load_modules
-from magnify.checkpoints.own_format import convert_checkpoint, write_checkpoint
+from magnify.checkpoints.own_format import (
+    average_checkpoints,
+    convert_checkpoint,
+    write_checkpoint,
+)
 from magnify.checkpoints.registry import (
     BUILT_IN,
     DEFAULT_MODEL,
@@ -19,6 +23,7 @@ __all__ = [
     "BuiltIn",
     "Checkpoint",
     "Layout",
+    "average_checkpoints",
     "convert_checkpoint",
     "load_checkpoint",
     "load_model",

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -89,6 +89,32 @@ def convert_checkpoint(
     write_checkpoint(
         path, checkpoint.layout, checkpoint.tensors, provenance, dtype=dtype, overwrite=overwrite
     )
+
+
+def average_checkpoints(
+    checkpoints: Sequence[Checkpoint], path: str | os.PathLike[str], *, overwrite: bool = False
+) -> None:
+    """Writes the mean of checkpoints, tensor by tensor, all with the same say.
+
+    Of training runs that part from the same weights it is often better than each (Wortsman et al.,
+    "Model soups", ICML 2022); of runs that do not, it is nothing.
+
+    Raises:
+        CheckpointError: they are not of the same layout; or as `write_checkpoint` does.
+    """
+    first, *others = checkpoints
+    for other in others:
+        if other.layout is not first.layout:
+            raise CheckpointError(
+                f"{other.path}: holds {other.layout.name}, and {first.path} {first.layout.name}; "
+                "only weights of one layout have a mean"
+            )
+    mean = {
+        name: torch.stack([checkpoint.tensors[name].double() for checkpoint in checkpoints]).mean(0)
+        for name in first.tensors
+    }
+    start = "mean of sha256 " + ", ".join(checkpoint.sha256 for checkpoint in checkpoints)
+    write_checkpoint(path, first.layout, mean, {"start": start}, overwrite=overwrite)
 
 
 def _sorted_metadata(content: bytes) -> bytes:

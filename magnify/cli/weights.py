@@ -1,19 +1,29 @@
-"""`magnify weights`: look into checkpoint files and convert them."""
+"""`magnify weights`: look into checkpoint files, convert and average them."""
 
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from magnify.cli.options import Json
 from magnify.errors import SettingsError
 
-app = typer.Typer(help="Look into checkpoint files and convert them.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from magnify.checkpoints import Checkpoint
+
+app = typer.Typer(
+    help="Look into checkpoint files, convert and average them.", no_args_is_help=True
+)
 
 File = Annotated[
     str, typer.Argument(help="A checkpoint file, or the name of built-in weights.", metavar="FILE")
+]
+
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", "-y", help="Replace the output if it exists.")
 ]
 
 
@@ -66,20 +76,50 @@ def convert(
     number_format: Annotated[
         NumberFormat, typer.Option("--dtype", help="What to store the numbers in.")
     ] = NumberFormat.float32,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", "-y", help="Replace the output if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a checkpoint in this project's own format, with its provenance in the metadata."""
     import torch
 
     from magnify.checkpoints import convert_checkpoint, load_checkpoint
 
-    if output.suffix != ".safetensors":
-        raise SettingsError(f"{output}: weights are written as .safetensors; name it so")
+    _check_name(output)
     checkpoint = load_checkpoint(file)
-    if output.exists() and checkpoint.path.exists() and output.samefile(checkpoint.path):
-        raise SettingsError(f"{output}: is the input itself; choose another name")
+    _check_no_input(output, checkpoint)
     dtype = getattr(torch, number_format.value)
     convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
     typer.echo(f"{output}: {checkpoint.layout.name}, {checkpoint.parameters:,} parameters")
+
+
+@app.command()
+def average(
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Two or more weights of one layout, files or names.", metavar="FILE"),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The file to write.", metavar="OUT.safetensors")
+    ],
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the mean of weights: of runs that part from the same ones, often better than each."""
+    from magnify.checkpoints import average_checkpoints, load_checkpoint
+
+    _check_name(output)
+    if len(files) < 2:
+        raise SettingsError("a mean takes two weights or more; to copy one, use convert")
+    checkpoints = [load_checkpoint(file) for file in files]
+    for checkpoint in checkpoints:
+        _check_no_input(output, checkpoint)
+    average_checkpoints(checkpoints, output, overwrite=overwrite)
+    typer.echo(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}")
+
+
+def _check_name(output: Path) -> None:
+    if output.suffix != ".safetensors":
+        raise SettingsError(f"{output}: weights are written as .safetensors; name it so")
+
+
+def _check_no_input(output: Path, checkpoint: "Checkpoint") -> None:
+    if output.exists() and checkpoint.path.exists() and output.samefile(checkpoint.path):
+        raise SettingsError(f"{output}: is the input itself; choose another name")
