@@ -59,8 +59,9 @@ def write_checkpoint(
             f"{path}: a weight is no number, or too large for {dtype}; nothing was written"
         )
     described = {**(metadata or {}), "format": OWN_FORMAT, "layout": layout.name}
+    content = _sorted_metadata(safetensors.torch.save(stored, described))
     with replacing(path) as beside:
-        beside.write_bytes(_sorted_metadata(safetensors.torch.save(stored, described)))
+        beside.write_bytes(content)
 
 
 def convert_checkpoint(
@@ -94,9 +95,9 @@ def convert_checkpoint(
 def average_checkpoints(
     checkpoints: Sequence[Checkpoint], path: str | os.PathLike[str], *, overwrite: bool = False
 ) -> None:
-    """Writes the mean of checkpoints, tensor by tensor, all with the same say.
+    """Writes the mean of one checkpoint or more, tensor by tensor, all with the same say.
 
-    Of training runs that part from the same weights it is often better than each (Wortsman et al.,
+    Of training runs that part from the same weights it can be better than each (Wortsman et al.,
     "Model soups", ICML 2022); of runs that do not, it is nothing.
 
     Raises:

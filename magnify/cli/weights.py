@@ -21,7 +21,6 @@ File = Annotated[
     str, typer.Argument(help="A checkpoint file, or the name of built-in weights.", metavar="FILE")
 ]
 
-
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", "-y", help="Replace the output if it exists.")
 ]
@@ -102,7 +101,7 @@ def average(
     ],
     overwrite: Overwrite = False,
 ) -> None:
-    """Write the mean of weights: of runs that part from the same ones, often better than each."""
+    """Write the mean of weights: of runs that part from the same ones, it can beat each."""
     from magnify.checkpoints import average_checkpoints, load_checkpoint
 
     _check_name(output)

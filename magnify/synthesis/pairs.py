@@ -80,7 +80,10 @@ class Stage:
 
 
 class PairSource(Protocol):
-    """Where training pairs come from; batch `index` is the same whenever it is asked for."""
+    """Where training pairs come from; batch `index` is the same whenever it is asked for.
+
+    As a string, it says how many of what the pairs are made from.
+    """
 
     def pairs(self, index: int, stage: Stage) -> Pairs: ...
 
@@ -94,6 +97,9 @@ class SyntheticPairs:
         self.photographs = photographs
         self.settings = settings or PairSettings()
         self.seed = seed
+
+    def __str__(self) -> str:
+        return str(self.photographs)
 
     def scenes(self, index: int, stage: Stage) -> Scenes:
         """The scenes of batch `index`, the five parts taking turns."""

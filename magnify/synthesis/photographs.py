@@ -55,13 +55,9 @@ class Photographs:
         return self.backgrounds[0].device
 
     def split(self) -> tuple["Photographs", "Photographs"]:
-        """For training, and for validation every 50th photograph and cut-out; or all for both,
-        where there are fewer of either.
-        """
-        kinds = self.backgrounds, self.cutouts
-        if min(map(len, kinds)) < HELD_OUT:
-            return self, self
-        return Photographs(*map(training_part, kinds)), Photographs(*map(validation_part, kinds))
+        """For training and for validation, as `split` says."""
+        learnt, held = split(self.backgrounds, self.cutouts)
+        return Photographs(*learnt), Photographs(*held)
 
     def to(self, device: torch.device) -> "Photographs":
         return Photographs(
@@ -70,14 +66,18 @@ class Photographs:
         )
 
 
-def training_part(items: Sequence[T]) -> tuple[T, ...]:
-    """All but every 50th."""
-    return tuple(item for number, item in enumerate(items, 1) if number % HELD_OUT)
-
-
-def validation_part(items: Sequence[T]) -> tuple[T, ...]:
-    """Every 50th."""
-    return tuple(items[HELD_OUT - 1 :: HELD_OUT])
+def split(*kinds: Sequence[T]) -> tuple[list[tuple[T, ...]], list[tuple[T, ...]]]:
+    """Of each kind, all but every 50th, for training, and every 50th, for validation; or all for
+    both, where there are fewer of any.
+    """
+    everything = [tuple(items) for items in kinds]
+    if min(map(len, everything)) < HELD_OUT:
+        return everything, everything
+    learnt = [
+        tuple(item for number, item in enumerate(items, 1) if number % HELD_OUT)
+        for items in everything
+    ]
+    return learnt, [items[HELD_OUT - 1 :: HELD_OUT] for items in everything]
 
 
 def check_folder(folder: Path) -> None:

@@ -18,12 +18,7 @@ from torch import Tensor
 from magnify.errors import SettingsError
 from magnify.synthesis.degradation import DegradationSettings, degrade
 from magnify.synthesis.pairs import Pairs, PairSource, Stage, Stream, seeded
-from magnify.synthesis.photographs import (
-    HELD_OUT,
-    read_picture,
-    training_part,
-    validation_part,
-)
+from magnify.synthesis.photographs import read_picture, split
 
 FOLDERS = {
     "reference": "frameA",
@@ -102,14 +97,10 @@ class StoredPairs:
         return f"{len(self)} stored pairs"
 
     def split(self) -> tuple["StoredPairs", "StoredPairs"]:
-        """For training, and for validation every 50th pair, from the next seed; or all for both,
-        where there are fewer.
-        """
+        """For training and, from the next seed, for validation; as `photographs.split` says."""
         learnt, held = copy(self), copy(self)
+        (learnt._items,), (held._items,) = split(self._items)
         held.seed = self.seed + 1
-        if len(self) >= HELD_OUT:
-            learnt._items = training_part(self._items)
-            held._items = validation_part(self._items)
         return learnt, held
 
     def pairs(self, index: int, stage: Stage) -> Pairs:

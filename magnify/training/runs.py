@@ -88,20 +88,20 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         folder = RunFolder(request.out, request.model, resume=request.resume)
         torch.manual_seed(request.seed)
         objective, recipe = _objective(request, say)
-        data = _data(request, process)
-        say(f"training {request.model} on {process.device} with {data.made_from}")
-        same = data.held_from == data.made_from
-        say(f"validation with {'the same, too few to hold some out' if same else data.held_from}")
+        source, held, settings = _data(request, process)
+        say(f"training {request.model} on {process.device} with {source}")
+        same = str(held) == str(source)
+        say(f"validation with {'the same, too few to hold some out' if same else held}")
         trainer = Trainer(
             objective,
-            data.source,
-            data.validation(request.plan.stage(1.0)),
+            source,
+            _validation(held, request.plan.stage(1.0)),
             request.plan,
             folder,
             process=process,
             settings=request.settings,
-            recipe={**recipe, "settings": data.settings},
-            drawn_from={"data": data.made_from, "seed": request.seed},
+            recipe={**recipe, "settings": settings},
+            drawn_from={"data": str(source), "seed": request.seed},
             report=say,
         )
         if request.resume:
@@ -174,47 +174,27 @@ def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
     return {"start": f"sha256 {checkpoint.sha256}"}
 
 
-@dataclass(frozen=True)
-class _Data:
-    """What a run learns from and is judged by.
-
-    Attributes:
-        source: of the training pairs.
-        held: of the validation pairs.
-        made_from, held_from: how many of what the two are made from.
-        settings: how they are made, in JSON.
-    """
-
-    source: PairSource
-    held: PairSource
-    made_from: str
-    held_from: str
-    settings: str
-
-    def validation(self, stage: Stage) -> list[Pairs]:
-        """On the CPU."""
-        batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
-        return [self.held.pairs(index, stage).to(torch.device("cpu")) for index in batches]
-
-
-def _data(request: Request, process: Process) -> _Data:
+def _data(request: Request, process: Process) -> tuple[PairSource, PairSource, str]:
+    """Sources of training and of validation pairs; and, in JSON, how both are made."""
     if request.pairs is not None:
         stored = StoredPairs(request.pairs, seed=request.seed)
-        learnt, held = stored.split()
-        how = json.dumps(asdict(stored.degradation))
-        return _Data(learnt, held, str(learnt), str(held), how)
+        return *stored.split(), json.dumps(asdict(stored.degradation))
     assert request.images is not None
     assert request.objects is not None
     photographs = Photographs.load(request.images, request.objects).to(process.device)
-    learnt_from, judged_by = photographs.split()
+    learnt, held = photographs.split()
     settings = PairSettings()
-    return _Data(
-        SyntheticPairs(learnt_from, settings, request.seed),
-        SyntheticPairs(judged_by, settings, request.seed + 1),
-        str(learnt_from),
-        str(judged_by),
+    return (
+        SyntheticPairs(learnt, settings, request.seed),
+        SyntheticPairs(held, settings, request.seed + 1),
         json.dumps(asdict(settings)),
     )
+
+
+def _validation(held: PairSource, stage: Stage) -> list[Pairs]:
+    """On the CPU."""
+    batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
+    return [held.pairs(index, stage).to(torch.device("cpu")) for index in batches]
 
 
 def _fingerprint(path: Path) -> str:
