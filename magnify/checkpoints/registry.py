@@ -52,9 +52,9 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="9647e180ccd3d6d5f8d74c6a9bacafa0fb5487bd59fe43f421d29fd06b8287ac",
+        sha256="2f81bea3350522da5883bf85066492095cfbc4a475f9b18570f84b1c31707976",
         layout_name="fd4mm",
-        size=5_946_908,
+        size=5_945_956,
         licence="MIT",
         description="FD4MM, trained like LBVMM but on a CPU only: softer, thin lines stay still",
     ),
