@@ -33,6 +33,7 @@ from magnify.training.muon import Muon, orthogonalised
 from magnify.training.optimisers import SLOW, make_optimisers, mixing_weights, set_rate
 from magnify.training.perceptual import VggFeatures
 from magnify.training.process import Process
+from magnify.training.revival import revive
 from magnify.training.run_folder import RunFolder
 from magnify.training.runs import Request, train
 from magnify.training.trainer import Trainer
@@ -330,6 +331,38 @@ def test_no_channel_is_dead_after_the_linear_start() -> None:
         if parameter.grad is None or not parameter.grad.reshape(len(parameter), -1).any(1).all()
     ]
     assert not dead
+
+
+def test_dead_channels_get_new_weights_and_the_output_stays() -> None:
+    torch.manual_seed(0)
+    model = LBVMM()
+    source = SyntheticPairs(random_photographs())
+    samples = [source.pairs(index, Stage(4, 32, 4.0)) for index in range(2)]
+    revive(model, samples)
+    block = model.encoder.residual[0]  # its input is never negative
+    with torch.no_grad():
+        block.conv1.weight[:5] = -torch.rand_like(block.conv1.weight[:5])
+    before = block.conv1.weight.clone()
+    pairs = samples[0]
+
+    def magnified() -> torch.Tensor:
+        with torch.no_grad():
+            return model(pairs.reference, pairs.query, pairs.alpha[:, None, None, None])
+
+    output = magnified()
+    assert revive(model, samples) == (5, 8 * 32 + 9 * 64)
+    torch.testing.assert_close(magnified(), output, rtol=0, atol=1e-6)
+    assert revive(model, samples)[0] == 0
+    after = block.conv1.weight.detach()
+    assert (after[:5] != before[:5]).all()
+    assert torch.equal(after[5:], before[5:])
+    torch.testing.assert_close(after[:5].flatten(1).norm(dim=1), before[:5].flatten(1).norm(dim=1))
+
+    terms = loss_terms(LBVMMObjective(model), pairs)
+    torch.stack(list(terms.values())).sum().backward()
+    reading = block.conv2.weight[:, :5]
+    assert not reading.any()
+    assert block.conv2.weight.grad[:, :5].any(dim=(0, 2, 3)).all()
 
 
 def test_guided_samples_keep_fewer_and_fewer_high_bands() -> None:

@@ -29,6 +29,7 @@ from magnify.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.training.perceptual import VggFeatures
 from magnify.training.plan import Plan
 from magnify.training.process import Process, find_device, this_process
+from magnify.training.revival import revive
 from magnify.training.run_folder import RunFolder
 from magnify.training.trainer import NO_CONTRAST, RunSettings, Trainer
 
@@ -92,10 +93,16 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         say(f"training {request.model} on {process.device} with {source}")
         same = str(held) == str(source)
         say(f"validation with {'the same, too few to hold some out' if same else held}")
+        validation = _validation(held, request.plan.stage(1.0))
+        if isinstance(objective.model, LBVMM) and not request.resume:
+            dead, channels = revive(objective.model, validation)
+            if dead:
+                say(f"{dead} of {channels} channels are dead, and get new weights")
+                recipe["start"] += f", {dead} dead channels given new weights"
         trainer = Trainer(
             objective,
             source,
-            _validation(held, request.plan.stage(1.0)),
+            validation,
             request.plan,
             folder,
             process=process,
