@@ -36,6 +36,7 @@ from magnify.training.process import Process
 from magnify.training.revival import revive
 from magnify.training.run_folder import RunFolder
 from magnify.training.runs import Request, train
+from magnify.training.soap import Soap
 from magnify.training.trainer import Trainer
 from synthesis_pictures import random_photographs
 
@@ -184,7 +185,7 @@ def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("part", ["optimisers", "start", "contrast", "plans"])
+@pytest.mark.parametrize("part", ["steps_of", "start", "contrast", "plans"])
 def test_a_state_of_an_older_form_is_refused(part: str, tmp_path: Path) -> None:
     trainer(tmp_path, PLAN).save()
     state = torch.load(tmp_path / "state.pt", weights_only=True)
@@ -408,6 +409,49 @@ def test_muon_steps_are_orthogonal_and_as_long_as_adams() -> None:
     weight.grad = torch.randn(weight.shape)
     Muon([{"params": [weight]}], lr=1.0, weight_decay=0.0).step()
     assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, abs=0.06)
+
+
+def test_soap_is_not_held_up_by_a_strong_mean() -> None:
+    """Inputs that share a mean: what differs between them is learnt nevertheless."""
+
+    def error(optimiser: type[torch.optim.Optimizer]) -> float:
+        torch.manual_seed(0)
+        layer, truth = (nn.Conv2d(16, 8, 3, bias=False) for _ in range(2))
+        steps = optimiser([{"params": [layer.weight]}], lr=3e-3, betas=(0.9, 0.99))
+        for _ in range(150):
+            pictures = 1 + 0.1 * torch.randn(4, 16, 12, 12)
+            loss = (layer(pictures) - truth(pictures)).square().mean()
+            layer.zero_grad()
+            loss.backward()
+            steps.step()
+        return float((layer.weight - truth.weight).detach().square().mean())
+
+    assert error(Soap) < 0.1 * error(torch.optim.AdamW)
+
+
+def test_soap_takes_adams_first_step_in_turned_coordinates() -> None:
+    torch.manual_seed(0)
+    weight = nn.Parameter(torch.zeros(8, 4, 3, 3))
+    weight.grad = torch.randn(weight.shape)
+    Soap([{"params": [weight]}], lr=1.0, weight_decay=0.0).step()
+    step = -weight.detach()
+    assert step.square().mean().sqrt().item() == pytest.approx(1, abs=0.1)
+    assert (step * weight.grad).sum() > 0
+
+
+def test_soap_bears_channels_without_gradient() -> None:
+    torch.manual_seed(0)
+    weight, other = (nn.Parameter(torch.randn(8, 4, 3, 3)) for _ in range(2))
+    before = weight.detach().clone()
+    steps = Soap([{"params": [weight, other]}], lr=1e-2, weight_decay=0.0)
+    for _ in range(25):
+        weight.grad, other.grad = torch.randn(weight.shape), torch.zeros(weight.shape)
+        weight.grad[:3] = 0
+        unmoved = other.detach().clone()
+        steps.step()
+        assert torch.equal(other, unmoved)
+    torch.testing.assert_close(weight[:3].detach(), before[:3], rtol=0, atol=1e-5)
+    assert (weight[3:] - before[3:]).abs().max() < 25 * 1e-2 * 2 * (8 * 4 * 9) ** 0.5
 
 
 def test_every_weight_has_one_optimiser_and_its_rate() -> None:

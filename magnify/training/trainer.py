@@ -119,8 +119,8 @@ class Trainer:
         if self.process.leads:
             self.folder.forget_after(state["step"])
         self.model.load_state_dict(state["model"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            optimiser.load_state_dict(saved)
+        for optimiser in self.optimisers:
+            optimiser.load_state_dict(state["steps_of"][type(optimiser).__name__])
         self.average.weights = state["average"]
         self.step, self.skipped = state["step"], state["skipped"]
         self.clock = Clock(state["seconds"])
@@ -236,7 +236,10 @@ class Trainer:
             {
                 "model": self.model.state_dict(),
                 "average": self.average.weights,
-                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+                "steps_of": {
+                    type(optimiser).__name__: optimiser.state_dict()
+                    for optimiser in self.optimisers
+                },
                 "step": self.step,
                 "skipped": self.skipped,
                 "seconds": self.clock.seconds,
