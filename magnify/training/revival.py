@@ -2,7 +2,7 @@
 
 A rectified channel that is on nowhere passes on no gradient, so that it never comes back; without
 biases, and behind inputs that are never negative, a rate a little too high is enough to lose it.
-What such channels feed does not depend on them, so they can start again at no cost.
+What such channels feed hardly depends on them, so they can start again at no cost.
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,11 @@ def revive(model: LBVMM, samples: Sequence[Pairs]) -> tuple[int, int]:
 
     The new weights are as long as the old ones and orthogonal to their mean input, so that the
     channel is on in about half of the pixels. What reads the channel starts at zero: the network's
-    output stays what it was, and the channel learns from the second step on.
+    output stays what it was where the channel was off, and the channel learns from the second step
+    on.
 
     Args:
-        model: on the samples' device.
+        model: on the samples' device; changed in place.
         samples: what decides which channels are dead.
 
     Returns:
