@@ -185,7 +185,7 @@ def test_resuming_forgets_metrics_after_the_saved_step(tmp_path: Path) -> None:
     assert [row["step"] for row in _rows(tmp_path)] == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("part", ["steps_of", "start", "contrast", "plans"])
+@pytest.mark.parametrize("part", ["optimiser_states", "start", "contrast", "plans"])
 def test_a_state_of_an_older_form_is_refused(part: str, tmp_path: Path) -> None:
     trainer(tmp_path, PLAN).save()
     state = torch.load(tmp_path / "state.pt", weights_only=True)

@@ -77,7 +77,7 @@ class RunFolder:
             state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: not a readable training state ({error})") from error
-        if not {"steps_of", "start", "contrast", "plans"} <= state.keys():
+        if not {"optimiser_states", "start", "contrast", "plans"} <= state.keys():
             raise CheckpointError(
                 f"{path}: written by an older magnify; start a new run from its weights with --init"
             )

@@ -120,7 +120,7 @@ class Trainer:
             self.folder.forget_after(state["step"])
         self.model.load_state_dict(state["model"])
         for optimiser in self.optimisers:
-            optimiser.load_state_dict(state["steps_of"][type(optimiser).__name__])
+            optimiser.load_state_dict(state["optimiser_states"][type(optimiser).__name__])
         self.average.weights = state["average"]
         self.step, self.skipped = state["step"], state["skipped"]
         self.clock = Clock(state["seconds"])
@@ -236,7 +236,7 @@ class Trainer:
             {
                 "model": self.model.state_dict(),
                 "average": self.average.weights,
-                "steps_of": {
+                "optimiser_states": {
                     type(optimiser).__name__: optimiser.state_dict()
                     for optimiser in self.optimisers
                 },
