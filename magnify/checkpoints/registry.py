@@ -44,9 +44,9 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="6c016f2c65b96fbdca3745dcbc5225eb56146cf8b4b5538ef6efb861aba4a5fc",
+        sha256="99867aefaad0e6d09618ed8956631e0b70a1e2232089b4bbe722b8fa43608456",
         layout_name="lbvmm-magnify",
-        size=3_680_304,
+        size=3_681_184,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
