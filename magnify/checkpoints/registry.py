@@ -44,9 +44,9 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="99867aefaad0e6d09618ed8956631e0b70a1e2232089b4bbe722b8fa43608456",
+        sha256="4153781533155c83b37747f566dc9c723975533560a86ecb3b9e3368012d21e6",
         layout_name="lbvmm-magnify",
-        size=3_681_184,
+        size=3_680_240,
         licence="MIT",
         description="LBVMM trained from scratch on synthetic pairs, with compression and noise",
     ),
