@@ -369,7 +369,12 @@ def interrupted_by(number: signal.Signals, folder: Path) -> int:
     """The exit code of a run that got a signal half-way; its folder must be as it was."""
     clip = write_clip(folder / "clip.mp4", np.tile(drifting_pattern(30, 64, 64), (60, 1, 1, 1)))
     command = [sys.executable, "-m", "magnify", "run", str(clip), *FAST]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+    heard = signal.signal(number, signal.SIG_DFL)  # nohup has it ignored, which is inherited
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    finally:
+        signal.signal(number, heard)
+    with process:
         try:
             deadline = time.monotonic() + 60
             while len(list(folder.iterdir())) == 1 and time.monotonic() < deadline:
