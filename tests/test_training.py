@@ -29,7 +29,6 @@ from magnify.training.losses import (
     ssim,
     withheld,
 )
-from magnify.training.muon import Muon, orthogonalised
 from magnify.training.optimisers import SLOW, make_optimisers, mixing_weights, set_rate
 from magnify.training.perceptual import VggFeatures
 from magnify.training.process import Process
@@ -391,26 +390,6 @@ def test_only_early_steps_are_guided() -> None:
         torch.testing.assert_close(term, early[name])
 
 
-def test_muon_steps_are_orthogonal_and_as_long_as_adams() -> None:
-    torch.manual_seed(0)
-    weight = nn.Parameter(torch.zeros(16, 4, 3, 3))
-    # A gradient of one strong and one direction a thousand times weaker: both are learnt.
-    strong, weak = torch.zeros(2, 16, 36).unbind()
-    strong[0, 0], weak[1, 1] = 1.0, 1e-3
-    weight.grad = (strong + weak).reshape(weight.shape)
-    Muon([{"params": [weight]}], lr=0.1, weight_decay=0.0).step()
-    step = -weight.detach().reshape(16, 36)
-    assert 0.6 < step[1, 1] / step[0, 0] < 1.7
-    full = orthogonalised(torch.randn(3, 48, 20))
-    values = torch.linalg.svdvals(full)
-    assert values.min() > 0.6
-    assert values.max() < 1.3
-    weight = nn.Parameter(torch.zeros(24, 24, 1, 1))
-    weight.grad = torch.randn(weight.shape)
-    Muon([{"params": [weight]}], lr=1.0, weight_decay=0.0).step()
-    assert weight.detach().square().mean().sqrt().item() == pytest.approx(0.2, abs=0.06)
-
-
 def test_soap_is_not_held_up_by_a_strong_mean() -> None:
     """Inputs that share a mean: what differs between them is learnt nevertheless."""
 
@@ -472,7 +451,7 @@ def test_every_weight_has_one_optimiser_and_its_rate() -> None:
             assert rate == (1e-3 * SLOW if "lowpass" in name else 1e-3)
 
 
-def test_muon_is_for_what_mixes_channels() -> None:
+def test_fd4mm_has_soap_for_what_mixes_channels() -> None:
     model = FD4MM()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     chosen = {names[id(parameter)] for parameter in mixing_weights(model)}

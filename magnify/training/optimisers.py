@@ -8,7 +8,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from magnify.models import FD4MM, LBVMM
-from magnify.training.muon import Muon
 from magnify.training.soap import Soap
 
 PIXEL_CHANNELS = 3
@@ -21,14 +20,14 @@ fade with it, and is multiplied by alpha - 1: at the full rate the motion drowns
 
 
 def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
-    """SOAP for LBVMM; for FD4MM, Muon where it applies and AdamW elsewhere.
+    """SOAP, and AdamW for those of FD4MM's weights that are not for it.
 
     Their rate is 0 until `set_rate` gives one.
     """
     if isinstance(model, LBVMM):
         return [Soap([{"params": list(model.parameters()), "share": 1.0}], lr=0.0)]
-    muon = mixing_weights(model)
-    not_adam = set(muon)
+    mixing = mixing_weights(model)
+    not_adam = set(mixing)
     slow = set(model.magnifier.lowpass.parameters())
 
     def groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
@@ -39,7 +38,7 @@ def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
 
     others = groups(parameter for parameter in model.parameters() if parameter not in not_adam)
     adam = torch.optim.AdamW(others, lr=0.0, betas=(0.9, 0.99), weight_decay=1e-4)
-    return [adam, Muon(groups(muon), lr=0.0)]
+    return [adam, Soap(groups(mixing), lr=0.0)]
 
 
 def set_rate(optimisers: list[Optimizer], rate: float) -> None:
@@ -49,7 +48,7 @@ def set_rate(optimisers: list[Optimizer], rate: float) -> None:
 
 
 def mixing_weights(model: nn.Module) -> list[nn.Parameter]:
-    """The weights of convolutions that mix channels with channels: those Muon is for.
+    """The weights of convolutions that mix channels with channels: those SOAP is for.
 
     Not depthwise kernels nor what is next to the pixels: they are no matrices of like directions.
     """
