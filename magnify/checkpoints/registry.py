@@ -52,7 +52,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "fd4mm": BuiltIn(
         file="fd4mm.safetensors",
-        sha256="2f81bea3350522da5883bf85066492095cfbc4a475f9b18570f84b1c31707976",
+        sha256="d29166aafc47ab200fdf0d45836031b8e8e5d3a478df1b3ae67fa42f3ce70164",
         layout_name="fd4mm",
         size=5_945_956,
         licence="MIT",
