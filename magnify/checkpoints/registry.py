@@ -44,7 +44,7 @@ class BuiltIn:
 BUILT_IN: dict[str, BuiltIn] = {
     "lbvmm": BuiltIn(
         file="lbvmm.safetensors",
-        sha256="4153781533155c83b37747f566dc9c723975533560a86ecb3b9e3368012d21e6",
+        sha256="9c482594e1a89f98631a8e000fd1cf144a04ff8f3271fe55a28de3ba1fac9752",
         layout_name="lbvmm-magnify",
         size=3_680_240,
         licence="MIT",
