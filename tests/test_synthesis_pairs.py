@@ -174,6 +174,21 @@ def test_coarser_steps_lose_more_and_chroma_most() -> None:
     assert to_ycbcr(grey)[:, 1:].abs().max() < 0.1, "grey stays grey"
 
 
+def test_later_frames_bring_some_of_what_stands_still_up_to_date() -> None:
+    frames = torch.rand(16, 3, 64, 64, generator=seeded())
+    smooth = torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
+    step = torch.full((16,), 8.0)
+    first, later = compress([smooth, smooth], step, seeded(), seeded(1))
+    changed = to_ycbcr(later - first)[:, 0].abs() > 1e-2
+    share = changed.float().mean(dim=(1, 2))
+    copied = share < 0.9
+    assert copied.any(), "predicted: only where it is worth the bits"
+    assert not copied.all(), "not predicted"
+    assert share[copied].max() > 0.05
+    before, after = (to_ycbcr(frame - smooth)[copied, 0].abs() for frame in (first, later))
+    assert after[changed[copied]].mean() < 0.9 * before[changed[copied]].mean()
+
+
 def test_pairs_survive_the_disk(photographs: Photographs, tmp_path: Path) -> None:
     source = SyntheticPairs(photographs, CLEAN, seed=1)
     write_pairs(tmp_path, source, 7, STAGE)

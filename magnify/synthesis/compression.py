@@ -1,7 +1,7 @@
 """A block-transform video codec in a few lines of tensor algebra: 4:2:0, 8x8 DCT, quantisation.
 
 Not any standard's bit stream, but its losses: coarse chroma, dropped high frequencies, block-wise
-offsets, and still blocks copied from the frame before.
+offsets, and still blocks copied from the frame before, or brought up to date.
 """
 
 import math
@@ -11,6 +11,10 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 BLOCK = 8
+LATER = (0.4, 1.6)
+"""Quantisation steps of later frames, relative to the first's: rate control."""
+UNEVENNESS = 0.4
+"""Standard deviation of the log step over a later frame's macroblocks: adaptive quantisation."""
 
 
 def compress(
@@ -20,8 +24,9 @@ def compress(
 
     Args:
         frames: each (B, 3, H, W) in [0, 1]. The first is coded by itself; in half of the scenes
-            each block of the others may be predicted from the first.
-        step: (B,), the luma coefficients' quantisation step in levels of 255.
+            each block of the others may be predicted from the first. Their quality differs from
+            its, and between their macroblocks, so that what stands still changes, too.
+        step: (B,), the luma coefficients' quantisation step in the first frame, in levels of 255.
         generator: on the frames' device.
         choices: on the CPU; may be `generator`.
 
@@ -43,34 +48,50 @@ def compress(
     )
     predicted = uniform(0, 1) < 0.5
     upsampling = "nearest" if torch.rand((), generator=choices) < 0.3 else "bilinear"
-    first: list[Tensor] = []
-    decoded = []
+    coded: list[list[Tensor]] = []
     for frame in frames:
         ycbcr = F.pad(to_ycbcr(frame), pad, mode="replicate")
-        planes = [ycbcr[:, :1], F.avg_pool2d(ycbcr[:, 1:], 2)]
-        coded = [
-            code(plane, plane_step, first[i] if first else None, predicted)
-            for i, (plane, plane_step) in enumerate(zip(planes, steps, strict=True))
-        ]
-        first = first or coded
-        chroma = F.interpolate(coded[1], scale_factor=2, mode=upsampling)
-        ycbcr = torch.cat((coded[0], chroma), dim=1)
+        planes = (ycbcr[:, :1], F.avg_pool2d(ycbcr[:, 1:], 2))
+        if not coded:
+            coded.append([code(*plane) for plane in zip(planes, steps, strict=True)])
+            continue
+        factors = unevenness(planes[1], uniform(*map(math.log, LATER)), generator)
+        own = [step * factor for step, factor in zip(steps, factors, strict=True)]
+        predictable = zip(planes, own, coded[0], strict=True)
+        coded.append([code_after(*plane, predicted) for plane in predictable])
+    decoded = []
+    for luma, chroma in coded:
+        ycbcr = torch.cat((luma, F.interpolate(chroma, scale_factor=2, mode=upsampling)), dim=1)
         decoded.append(from_ycbcr(ycbcr[..., top : top + height, left : left + width]))
     return decoded
 
 
-def code(plane: Tensor, step: Tensor, first: Tensor | None, predicted: Tensor) -> Tensor:
-    """Quantises the DCT of each 8x8 block of (B, C, H, W), or of its difference from `first`.
+def unevenness(chroma: Tensor, overall: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Factors of the steps of each block of luma and of chroma, (B, 1, rows, 1, columns, 1).
 
     Args:
-        step: (B, 1, 1, 8, 1, 8).
-        first: the decoded first frame's plane; a block whose scene is `predicted` (B,) codes its
-            difference from it where that has less energy.
+        chroma: a plane (B, 2, H/2, W/2), of one block for each macroblock of 16x16 pixels.
+        overall: (B,), the mean of the factors' logarithms in each scene.
     """
-    coefficients = transform(plane)
-    if first is None:
-        return restore(quantise(coefficients, step, 1 / 3))
-    reference = transform(first)
+    batch, _, height, width = chroma.shape
+    shape = (batch, 1, height // BLOCK, 1, width // BLOCK, 1)
+    local = torch.randn(shape, generator=generator, device=chroma.device)
+    factor = (overall[:, None, None, None, None, None] + UNEVENNESS * local).exp()
+    return factor.repeat_interleave(2, dim=2).repeat_interleave(2, dim=4), factor
+
+
+def code(plane: Tensor, step: Tensor) -> Tensor:
+    """Quantises the DCT of each 8x8 block of (B, C, H, W) by step (B, 1, 1, 8, 1, 8)."""
+    return restore(quantise(transform(plane), step, 1 / 3))
+
+
+def code_after(plane: Tensor, step: Tensor, first: Tensor, predicted: Tensor) -> Tensor:
+    """As `code`; but a block whose scene is `predicted` (B,) codes its difference from that of the
+    decoded first frame's plane where that has less energy.
+
+    `step` is of each block, (B, 1, H/8, 8, W/8, 8).
+    """
+    coefficients, reference = transform(plane), transform(first)
     residual = coefficients - reference
     detail = coefficients.clone()
     detail[:, :, :, 0, :, 0] = 0
