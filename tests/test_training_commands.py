@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from checkpoint_samples import write_random_vgg
 from magnify import runtime
-from magnify.checkpoints import load_model, write_checkpoint
+from magnify.checkpoints import BUILT_IN, load_model, write_checkpoint
 from magnify.cli import app
 from magnify.models import LBVMM
 from magnify.synthesis import StoredPairs
@@ -90,6 +90,18 @@ def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path:
     both = invoke(*run, "--steps", "3", "--resume", "--init", weights)
     assert both.exit_code == 2
     assert "leave --init out" in both.stderr
+
+
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+def test_training_goes_on_from_built_in_weights(
+    network: str, data: list[str], tmp_path: Path
+) -> None:
+    train = ["train", network, *data, *TINY, "--steps", "1", "--out", tmp_path]
+    assert invoke(*train, "--init", "no-such-name").exit_code == 1
+    result = invoke(*train, "--init", network)
+    assert result.exit_code == 0, result.stderr
+    with safe_open(tmp_path / f"{network}.safetensors", framework="pt") as file:
+        assert file.metadata()["start"].startswith(f"sha256 {BUILT_IN[network].sha256}")
 
 
 def test_dead_channels_of_the_first_weights_are_told(data: list[str], tmp_path: Path) -> None:

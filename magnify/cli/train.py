@@ -44,7 +44,10 @@ def train(
     minutes: Annotated[float | None, option(LENGTH, "Or minutes.", min=0)] = None,
     resume: Annotated[bool, option(LENGTH, "Go on with the run in --out.", "--resume")] = False,
     init: Annotated[
-        Path | None, option(LENGTH, "Weights to start from, such as a former run's.")
+        str | None,
+        option(
+            LENGTH, "Weights to start from: a file, or the name of built-in ones.", metavar="FILE"
+        ),
     ] = None,
     crop: Annotated[int, option(LEARNING, "Size of the pictures in pixels.")] = 96,
     batch: Annotated[int, option(LEARNING, "Pairs a step, on each device.")] = 4,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import torch
 
-from magnify.checkpoints import read_checkpoint
+from magnify.checkpoints import load_checkpoint
 from magnify.errors import CheckpointError, SettingsError
 from magnify.models import FD4MM, LBVMM
 from magnify.runtime import keep_float32_exact
@@ -50,8 +50,8 @@ class Request:
         images, objects: folders of photographs and cut-outs to draw scenes from; or
         pairs: a folder of pairs in the authors' layout.
         resume: go on with the run in `out`.
-        init: weights to start from; else LBVMM starts at random and FD4MM as a linear
-            magnifier.
+        init: weights to start from, as `load_checkpoint` takes them; else LBVMM starts at random
+            and FD4MM as a linear magnifier.
         vgg: torchvision's VGG-19 weights, for FD4MM's contrastive term.
         seed: of the first weights and of the data.
         device: cpu, cuda or auto.
@@ -65,7 +65,7 @@ class Request:
     objects: Path | None = None
     pairs: Path | None = None
     resume: bool = False
-    init: Path | None = None
+    init: str | Path | None = None
     vgg: Path | None = None
     seed: int = 0
     device: str = "auto"
@@ -166,10 +166,10 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
     return FD4MMObjective(fd4mm, features), {**recipe, "contrast": _fingerprint(request.vgg)}
 
 
-def _start(model: LBVMM | FD4MM, init: Path | None) -> dict[str, str]:
+def _start(model: LBVMM | FD4MM, init: str | Path | None) -> dict[str, str]:
     if init is None:
         return {}
-    checkpoint = read_checkpoint(init)
+    checkpoint = load_checkpoint(init)
     published = checkpoint.build()
     same = isinstance(published, LBVMM) and isinstance(model, LBVMM)
     if type(published) is not type(model) or (same and published.variant != model.variant):
