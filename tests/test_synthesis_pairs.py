@@ -159,9 +159,13 @@ def test_codec_transforms_are_inverses() -> None:
     torch.testing.assert_close(from_ycbcr(to_ycbcr(plane)), plane, atol=1e-5, rtol=0)
 
 
+def smooth_noise_frames(count: int) -> torch.Tensor:
+    frames = torch.rand(count, 3, 64, 64, generator=seeded())
+    return torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
+
+
 def test_coarser_steps_lose_more_and_chroma_most() -> None:
-    frames = torch.rand(2, 3, 64, 64, generator=seeded())
-    smooth = torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
+    smooth = smooth_noise_frames(2)
     (decoded,) = compress([smooth], torch.tensor([1.0, 30.0]), seeded(), seeded(1))
     loss = to_ycbcr(decoded - smooth).square().mean(dim=(2, 3)).sqrt()
     assert loss[1, 0] > 3 * loss[0, 0]
@@ -175,8 +179,7 @@ def test_coarser_steps_lose_more_and_chroma_most() -> None:
 
 
 def test_later_frames_bring_some_of_what_stands_still_up_to_date() -> None:
-    frames = torch.rand(16, 3, 64, 64, generator=seeded())
-    smooth = torch.nn.functional.avg_pool2d(frames, 5, stride=1, padding=2)
+    smooth = smooth_noise_frames(16)
     step = torch.full((16,), 8.0)
     first, later = compress([smooth, smooth], step, seeded(), seeded(1))
     changed = to_ycbcr(later - first)[:, 0].abs() > 1e-2
