@@ -219,8 +219,10 @@ def test_wrong_shape_names_the_tensor_and_both_shapes(tmp_path: Path) -> None:
 
 
 def test_a_mistyped_name_is_told_the_names_there_are() -> None:
-    with pytest.raises(CheckpointError, match=r"lbvm: no such weight file; .* are lbvmm, fd4mm"):
+    with pytest.raises(CheckpointError, match=r"lbvm: no such weight file; .*s are lbvmm, fd4mm"):
         load_checkpoint("lbvm")
+    with pytest.raises(CheckpointError, match=r"lbvm: .* \(--model\) are lbvmm, fd4mm"):
+        load_checkpoint(Path("lbvm"))
 
 
 def test_a_path_is_a_file_even_under_a_built_in_name(

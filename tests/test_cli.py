@@ -427,14 +427,18 @@ def test_weights_are_averaged(tmp_path: Path) -> None:
     other, mean = tmp_path / "other.safetensors", tmp_path / "mean.safetensors"
     built_in = load_checkpoint("lbvmm")
     shifted = {name: tensor + 3 for name, tensor in built_in.tensors.items()}
-    write_checkpoint(other, built_in.layout, shifted)
+    said = {**built_in.metadata, "start": "another", "licence": "MIT"}
+    write_checkpoint(other, built_in.layout, shifted, said)
     result = invoke("weights", "average", "lbvmm", other, other, "-o", mean)
     assert result.exit_code == 0, result.stderr
     averaged = load_checkpoint(mean)
     for name, tensor in built_in.tensors.items():
         torch.testing.assert_close(averaged.tensors[name], tensor + 2)
     theirs = load_checkpoint(other).sha256
-    assert averaged.metadata["start"] == f"mean of sha256 {built_in.sha256}, {theirs}, {theirs}"
+    start = f"mean of sha256 {built_in.sha256}, {theirs}, {theirs}"
+    assert averaged.metadata == {**built_in.metadata, "start": start}
+    assert invoke("weights", "average", other, other, "-o", mean, "--overwrite").exit_code == 0
+    assert load_checkpoint(mean).metadata["licence"] == "MIT"
     before = mean.read_bytes()
     for files, message, code in (
         (["lbvmm"], "takes two weights or more", 2),

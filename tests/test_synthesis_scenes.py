@@ -296,6 +296,18 @@ def test_16_bit_grey_keeps_its_levels(folders: tuple[Path, Path]) -> None:
         assert np.abs(picture.numpy() - ramp / 257).max() < 0.6
 
 
+def test_a_photograph_is_turned_upright(folders: tuple[Path, Path]) -> None:
+    images, objects = folders
+    picture = np.zeros((64, 96, 3), dtype=np.uint8)
+    picture[:, :48] = 255
+    turned = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
+    iio.imwrite(images / "1.png", picture, plugin="pillow", exif=turned)
+    upright = Photographs.load(images, objects).backgrounds[1]
+    assert upright.shape == (3, 96, 64)
+    assert upright[:, :48].unique().tolist() == [255]
+    assert upright[:, 48:].unique().tolist() == [0]
+
+
 def test_the_first_picture_of_an_animation_is_taken(folders: tuple[Path, Path]) -> None:
     images, objects = folders
     pictures = np.stack([np.full((64, 64, 3), level, dtype=np.uint8) for level in (10, 200)])

@@ -97,6 +97,8 @@ def average_checkpoints(
 ) -> None:
     """Writes the mean of one checkpoint or more, tensor by tensor, all with the same say.
 
+    Its metadata is what all of theirs have in common, and their sha256.
+
     Of training runs that part from the same weights it can be better than each (Wortsman et al.,
     "Model soups", ICML 2022); of runs that do not, it is nothing.
 
@@ -114,8 +116,13 @@ def average_checkpoints(
         name: torch.stack([checkpoint.tensors[name].double() for checkpoint in checkpoints]).mean(0)
         for name in first.tensors
     }
+    common = {
+        key: text
+        for key, text in first.metadata.items()
+        if all(other.metadata.get(key) == text for other in others)
+    }
     start = "mean of sha256 " + ", ".join(checkpoint.sha256 for checkpoint in checkpoints)
-    write_checkpoint(path, first.layout, mean, {"start": start}, overwrite=overwrite)
+    write_checkpoint(path, first.layout, mean, {**common, "start": start}, overwrite=overwrite)
 
 
 def _sorted_metadata(content: bytes) -> bytes:

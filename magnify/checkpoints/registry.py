@@ -76,8 +76,9 @@ def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
         return _load_built_in(BUILT_IN[name])
     bare = os.sep not in name and "." not in name
     if bare and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
+        by = "" if isinstance(name_or_path, str) else " (--model)"
         raise CheckpointError(
-            f"{name}: no such weight file; built-in weights (--model) are {', '.join(BUILT_IN)}"
+            f"{name}: no such weight file; built-in weights{by} are {', '.join(BUILT_IN)}"
         )
     return read_checkpoint(name)
 

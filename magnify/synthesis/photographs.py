@@ -117,7 +117,7 @@ def read_picture(path: Path, mode: Literal["RGB", "RGBA"]) -> Tensor:
     """
     try:
         if iio.improps(path, plugin="pillow", index=0).dtype.itemsize == 1:
-            picture = iio.imread(path, plugin="pillow", index=0, mode=mode)
+            picture = iio.imread(path, plugin="pillow", index=0, mode=mode, rotate=True)
         else:  # Pillow would make white of 16-bit grey
             levels = iio.imread(path, plugin="pillow", index=0)
             grey = (levels / 257).clip(0, 255).round().astype(np.uint8)
