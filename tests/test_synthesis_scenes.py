@@ -296,10 +296,13 @@ def test_16_bit_grey_keeps_its_levels(folders: tuple[Path, Path]) -> None:
         assert np.abs(picture.numpy() - ramp / 257).max() < 0.6
 
 
-def test_a_photograph_is_turned_upright(folders: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("white", [np.full(3, 255, dtype=np.uint8), np.uint16(65535)])
+def test_a_photograph_is_turned_upright(
+    white: np.ndarray | np.uint16, folders: tuple[Path, Path]
+) -> None:
     images, objects = folders
-    picture = np.zeros((64, 96, 3), dtype=np.uint8)
-    picture[:, :48] = 255
+    picture = np.zeros((64, 96, *white.shape), dtype=white.dtype)
+    picture[:, :48] = white
     turned = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
     iio.imwrite(images / "1.png", picture, plugin="pillow", exif=turned)
     upright = Photographs.load(images, objects).backgrounds[1]

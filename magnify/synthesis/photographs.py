@@ -110,7 +110,7 @@ def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
 
 
 def read_picture(path: Path, mode: Literal["RGB", "RGBA"]) -> Tensor:
-    """The picture in a file, or the first one: uint8 (3 or 4, H, W).
+    """The picture in a file, or the first one, held upright: uint8 (3 or 4, H, W).
 
     Raises:
         SettingsError: it cannot be read.
@@ -119,7 +119,7 @@ def read_picture(path: Path, mode: Literal["RGB", "RGBA"]) -> Tensor:
         if iio.improps(path, plugin="pillow", index=0).dtype.itemsize == 1:
             picture = iio.imread(path, plugin="pillow", index=0, mode=mode, rotate=True)
         else:  # Pillow would make white of 16-bit grey
-            levels = iio.imread(path, plugin="pillow", index=0)
+            levels = iio.imread(path, plugin="pillow", index=0, rotate=True)
             grey = (levels / 257).clip(0, 255).round().astype(np.uint8)
             picture = np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=2)
             picture = picture[..., : len(mode)]
