@@ -1,5 +1,6 @@
 """The table: what the oracle and "do nothing" score is known beforehand."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -158,6 +159,23 @@ def test_h264_changes_the_input_a_little(photographs: Photographs) -> None:
 
     assert compressed.shape == scene.truth.levels.shape
     assert all(25 < value < 50 for value in psnr(compressed, scene.truth.levels))
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two cores",
+)
+def test_h264_is_the_same_on_any_number_of_cores(photographs: Photographs) -> None:
+    scene = TestScene(photographs, SceneKey(Kind.OBJECT, 192, 0), 6, 9)
+    cores = os.sched_getaffinity(0)
+    compressed = []
+    for some in (set(sorted(cores)[:1]), cores):
+        os.sched_setaffinity(0, some)
+        try:
+            compressed.append(scene.pictures(1, Degradation(compressed=True)))
+        finally:
+            os.sched_setaffinity(0, cores)
+    assert np.array_equal(*compressed)
 
 
 def test_what_cannot_be_measured_is_none(photographs: Photographs) -> None:

@@ -15,7 +15,9 @@ app = typer.Typer(
 Out = Annotated[Path, typer.Argument(help="The folder to write.", metavar="OUT")]
 Images = Annotated[Path, typer.Option(help="A folder of photographs.")]
 Objects = Annotated[Path, typer.Option(help="A folder of cut-outs, with transparency.")]
-Seed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same files.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same pictures.")
+]
 
 
 @app.command()

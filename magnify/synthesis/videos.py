@@ -37,8 +37,8 @@ FD4MM_AMPLITUDE = 2.0
 """Pixels in the input."""
 FD4MM_NOISE = (0.01, 0.05, 0.1, 0.2)
 """Standard deviations relative to the range."""
-USUAL_H264 = Encoding(codec="libx264", crf=23.0, preset="medium")
-"""What x264 does by default."""
+USUAL_H264 = Encoding(codec="libx264", crf=23.0, preset="medium", threads=1)
+"""What x264 does by default, but the same on any number of cores."""
 
 
 @dataclass(frozen=True)

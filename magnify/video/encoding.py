@@ -72,6 +72,8 @@ class Encoding:
             for deeper sources, as that is what players take; 4:4:4 where the codec cannot halve
             the chroma of an odd size.
         lossless: FFV1 in RGB, with 8 or 16 bits, so that every picture comes back bit for bit.
+        threads: of the encoder. By default it takes what the machine has, and with libx264 the
+            pictures depend on their number.
         audio: copy the source's audio; otherwise leave it out.
     """
 
@@ -80,6 +82,7 @@ class Encoding:
     preset: str | None = None
     pixel_format: str | None = None
     lossless: bool = False
+    threads: int | None = None
     audio: bool = True
 
 
@@ -148,11 +151,12 @@ def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:
     if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
         raise SettingsError("lossless is FFV1 in RGB; it takes no codec, crf, preset or pix_fmt")
     pixel_format = "bgr0" if info.bit_depth == 8 else "gbrp16le"
-    return EncoderSettings("ffv1", pixel_format, {"level": "3", "slicecrc": "1"})
+    options = {"level": "3", "slicecrc": "1", **_threads(encoding)}
+    return EncoderSettings("ffv1", pixel_format, options)
 
 
 def _options(encoding: Encoding, codec: str) -> dict[str, str]:
-    options = dict(FIXED_OPTIONS.get(codec, {}))
+    options = {**FIXED_OPTIONS.get(codec, {}), **_threads(encoding)}
     crf = DEFAULT_CRF.get(codec) if encoding.crf is None else encoding.crf
     if crf is not None:
         smallest, largest = int(codec in NVENC), LARGEST_CRF.get(codec, 63)
@@ -167,6 +171,10 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
             raise SettingsError(f"{codec} has no preset {preset}; it has {X26X_PRESETS}")
         options["preset"] = preset
     return options
+
+
+def _threads(encoding: Encoding) -> dict[str, str]:
+    return {} if encoding.threads is None else {"threads": f"{encoding.threads}"}
 
 
 def _pixel_format(
