@@ -115,6 +115,8 @@ def encoder_settings(
             f"ticks {ticks} times; use .mp4"
         )
     settings = _settings(encoding, suffix, info, notify)
+    if encoding.threads is not None:
+        settings.options["threads"] = str(encoding.threads)
     if info.interlaced:
         notify("the fields of interlaced frames are kept, but not marked as such")
     if has_alpha(info):
@@ -151,12 +153,11 @@ def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:
     if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
         raise SettingsError("lossless is FFV1 in RGB; it takes no codec, crf, preset or pix_fmt")
     pixel_format = "bgr0" if info.bit_depth == 8 else "gbrp16le"
-    options = {"level": "3", "slicecrc": "1", **_threads(encoding)}
-    return EncoderSettings("ffv1", pixel_format, options)
+    return EncoderSettings("ffv1", pixel_format, {"level": "3", "slicecrc": "1"})
 
 
 def _options(encoding: Encoding, codec: str) -> dict[str, str]:
-    options = {**FIXED_OPTIONS.get(codec, {}), **_threads(encoding)}
+    options = dict(FIXED_OPTIONS.get(codec, {}))
     crf = DEFAULT_CRF.get(codec) if encoding.crf is None else encoding.crf
     if crf is not None:
         smallest, largest = int(codec in NVENC), LARGEST_CRF.get(codec, 63)
@@ -171,10 +172,6 @@ def _options(encoding: Encoding, codec: str) -> dict[str, str]:
             raise SettingsError(f"{codec} has no preset {preset}; it has {X26X_PRESETS}")
         options["preset"] = preset
     return options
-
-
-def _threads(encoding: Encoding) -> dict[str, str]:
-    return {} if encoding.threads is None else {"threads": f"{encoding.threads}"}
 
 
 def _pixel_format(
