@@ -13,7 +13,8 @@ from typer.testing import CliRunner, Result
 from conftest import drifting_pattern, write_clip
 from magnify.cli import app
 from magnify.errors import SettingsError
-from magnify.evaluation import Region, evaluate_still, nothing, oracle
+from magnify.evaluation import Method, Region, StillScore, evaluate_still, nothing, oracle
+from magnify.video import Picture
 from test_evaluation_lpips import lpips_state
 
 
@@ -209,6 +210,42 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     assert moving["input"][0] > 5
     table = evaluate("--model", "nothing", *arguments, "--alpha", 20)
     assert "24,0,24,40" in table.stdout
+    assert "stabilised: without the camera's sway" in table.stdout
+
+
+def test_without_texture_the_cameras_sway_is_unknown(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "flat.mp4", np.full((4, 40, 48, 3), 90, np.uint8))
+    arguments = ("--model", "nothing", "--still", clip, "--region", "0,0,16,40")
+
+    (row,) = json.loads(evaluate(*arguments, "--alpha", 20, "--json").stdout)["still"]
+
+    assert row["stabilised"] is row["sway"] is None
+    table = evaluate(*arguments, "--alpha", 20)
+    assert "stabilised: none" in table.stdout
+
+
+def test_a_cameras_sway_is_no_restlessness(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", drifting_pattern(5, 64, 80, step=0.2))
+
+    def perfect(pictures: Picture, alpha: float, truth: object) -> Picture:
+        return drifting_pattern(len(pictures), 64, 80, step=0.2 * alpha)
+
+    def score(method: Method, alpha: float) -> list[StillScore]:
+        regions = [Region(0, 0, 30, 64), Region(60, 10, 20, 40)]
+        return list(evaluate_still(method, clip, regions, (alpha,), 5))
+
+    left, right = score(perfect, 8)
+    assert left.sway == right.sway == pytest.approx((0.2 * np.arange(5).std(), 0), abs=0.01)
+    for row, unmagnified in zip((left, right), score(nothing, 8), strict=True):
+        assert row.output.luma > 30
+        assert row.output.chroma > 4
+        assert row.stabilised is not None
+        assert row.stabilised.luma < 3
+        assert row.stabilised.chroma < 0.5
+        assert unmagnified.stabilised is not None
+        assert unmagnified.stabilised.luma > 25
+    farthest, _ = score(perfect, 1000)
+    assert farthest.stabilised is None, "it has left the picture"
 
 
 def test_what_a_still_clip_lacks_is_told_before_any_work(data: Path, clip: Path) -> None:

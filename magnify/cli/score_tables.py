@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from magnify.evaluation import Case, Fidelity, Score, StillScore
+    from magnify.evaluation import Case, Displacement, Fidelity, Score, StillScore
     from magnify.synthesis.videos import VideoCase
 
 DEVIATION = "luma, chroma: standard deviation over time where nothing moves, input → output"
@@ -71,13 +71,24 @@ def print_rendered(scores: "dict[VideoCase, Fidelity]", model: str) -> None:
 
 
 def print_still(rows: "list[StillScore]", title: str) -> None:
-    table = _table(title, ("region", "alpha", "luma", "ratio", "chroma", "ratio"))
+    table = _table(title, ("region", "alpha", "luma", "stabilised", "chroma", "stabilised"))
     for row in rows:
         cells = []
-        for before, after in zip(row.input, row.output, strict=True):
-            cells += [_change(before, after), f"{after / before:.2f}" if before else ""]
+        for kind in ("luma", "chroma"):
+            before, after = getattr(row.input, kind), getattr(row.output, kind)
+            steady = "" if row.stabilised is None else f"{getattr(row.stabilised, kind):.2f}"
+            cells += [_change(before, after), steady]
         table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
-    Console().print(table, DEVIATION, sep="\n")
+    Console().print(table, DEVIATION, _camera(rows[0].sway), sep="\n")
+
+
+def _camera(sway: "Displacement | None") -> str:
+    if sway is None:
+        return "stabilised: none, the regions do not tell how the camera sways"
+    return (
+        f"stabilised: without the camera's sway, here {sway.dx:.2f} px across and {sway.dy:.2f} px "
+        "down, times alpha"
+    )
 
 
 def _gain(score: "Fidelity") -> str:

@@ -17,7 +17,7 @@ Levels: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
 REACH = 40
-"""Longest displacement searched for, in pixels along each axis."""
+"""Longest displacement searched for, in pixels along each axis, unless another is asked for."""
 ITERATIONS = 30
 CONVERGED = 1e-5
 """A Gauss-Newton step shorter than this many pixels is the last."""
@@ -47,18 +47,24 @@ class Displacement(NamedTuple):
     dy: float
 
 
-def displacement(reference: NDArray, picture: NDArray, mask: Mask | None = None) -> Displacement:  # type: ignore[type-arg]
+def displacement(
+    reference: NDArray,  # type: ignore[type-arg]
+    picture: NDArray,  # type: ignore[type-arg]
+    mask: Mask | None = None,
+    reach: int = REACH,
+) -> Displacement:
     """How far the part of `reference` under `mask` has moved in `picture`.
 
-    Any number type and range; colours are compared by their luma (BT.601). Motions up to `REACH`
-    pixels are found. Noise in `picture` does not bias the result; noise in `reference` does,
-    towards zero.
+    Any number type and range; colours are compared by their luma (BT.601). Noise in `picture` does
+    not bias the result; noise in `reference` does, towards zero.
 
     Args:
         reference: (H, W) or (H, W, 3).
         picture: of the same shape.
         mask: (H, W), where the reference shows what moves; everywhere by default. What moves
             should fill it and stay inside the picture.
+        reach: longest displacement searched for, in whole pixels along each axis; refining goes up
+            to `DRIFT` farther. A short one cannot take one stripe for the next.
 
     Raises:
         SettingsError: the shapes differ, or the mask is empty.
@@ -76,7 +82,7 @@ def displacement(reference: NDArray, picture: NDArray, mask: Mask | None = None)
         )
     template = _Template(_luma(reference), mask)
     moved = _luma(picture)
-    return template.refine(moved, template.search(moved))
+    return template.refine(moved, template.search(moved, reach))
 
 
 class _Template:
@@ -100,21 +106,21 @@ class _Template:
                 "the region has no texture that fixes its motion in both directions; choose another"
             )
 
-    def search(self, picture: Levels) -> NDArray[np.float64]:
+    def search(self, picture: Levels, reach: int) -> NDArray[np.float64]:
         """The displacement (y, x) in whole pixels with the highest correlation coefficient."""
         box = tuple(
-            slice(max(int(p.min()) - REACH, 0), int(p.max()) + REACH + 1) for p in self.positions
+            slice(max(int(p.min()) - reach, 0), int(p.max()) + reach + 1) for p in self.positions
         )
         picture = picture[box]
         weights = self.mask[box].astype(float)
         template = self.reference[box] * weights
-        size = [fft.next_fast_len(side + REACH, real=True) for side in picture.shape]
+        size = [fft.next_fast_len(side + reach, real=True) for side in picture.shape]
 
         def correlate(template: Levels, picture: Levels) -> Levels:
-            """Sum over p of template(p) · picture(p + d), for d from -REACH to REACH."""
+            """Sum over p of template(p) · picture(p + d), for d from -reach to reach."""
             product = fft.rfft2(template, size).conj() * fft.rfft2(picture, size)
-            shifted = np.roll(fft.irfft2(product, size), (REACH, REACH), (0, 1))
-            return shifted[: 2 * REACH + 1, : 2 * REACH + 1]
+            shifted = np.roll(fft.irfft2(product, size), (reach, reach), (0, 1))
+            return shifted[: 2 * reach + 1, : 2 * reach + 1]
 
         # Everything is counted from the mean: the variances below are small differences.
         mean = self.levels.mean()
@@ -132,7 +138,7 @@ class _Template:
         score = covariance / np.sqrt(first * second)
         score[overlap < LEAST_OVERLAP * self.levels.size] = -1
         best = np.unravel_index(score.argmax(), score.shape)
-        return np.array(best, float) - REACH
+        return np.array(best, float) - reach
 
     def refine(self, picture: Levels, start: NDArray[np.float64]) -> Displacement:
         """From there to where picture(p + d) is the reference's linear function, p in the mask.
