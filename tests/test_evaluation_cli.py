@@ -213,8 +213,14 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     assert "stabilised: without the camera's sway" in table.stdout
 
 
-def test_without_texture_the_cameras_sway_is_unknown(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "flat.mp4", np.full((4, 40, 48, 3), 90, np.uint8))
+@pytest.mark.parametrize("kind", ["no texture", "too far"])
+def test_the_cameras_sway_may_be_unknown(kind: str, tmp_path: Path) -> None:
+    pictures = np.full((4, 40, 48, 3), 90, np.uint8)
+    if kind == "too far":
+        blocks = np.random.default_rng(0).integers(0, 256, (10, 40, 3), np.uint8)
+        scene = blocks.repeat(4, axis=0).repeat(4, axis=1)
+        pictures = np.stack([scene[:, 20 * frame :][:, :48] for frame in range(4)])
+    clip = write_clip(tmp_path / "clip.mp4", pictures)
     arguments = ("--model", "nothing", "--still", clip, "--region", "0,0,16,40")
 
     (row,) = json.loads(evaluate(*arguments, "--alpha", 20, "--json").stdout)["still"]
