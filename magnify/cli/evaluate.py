@@ -81,7 +81,10 @@ def evaluate(
     region: Annotated[
         list[str] | None,
         option(
-            REAL, "A part of it that is known to stand still; may be repeated.", metavar="X,Y,W,H"
+            REAL,
+            "A part of it that is known to stand still; may be repeated. Together they tell how "
+            "the camera sways.",
+            metavar="X,Y,W,H",
         ),
     ] = None,
     model: Annotated[

@@ -74,10 +74,9 @@ def print_still(rows: "list[StillScore]", title: str) -> None:
     table = _table(title, ("region", "alpha", "luma", "stabilised", "chroma", "stabilised"))
     for row in rows:
         cells = []
-        for kind in ("luma", "chroma"):
-            before, after = getattr(row.input, kind), getattr(row.output, kind)
-            steady = "" if row.stabilised is None else f"{getattr(row.stabilised, kind):.2f}"
-            cells += [_change(before, after), steady]
+        stabilised = row.stabilised or (None, None)
+        for before, after, steady in zip(row.input, row.output, stabilised, strict=True):
+            cells += [_change(before, after), "" if steady is None else f"{steady:.2f}"]
         table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
     Console().print(table, DEVIATION, _camera(rows[0].sway), sep="\n")
 
