@@ -17,8 +17,8 @@ from magnify.version import __version__
 
 if TYPE_CHECKING:
     from magnify.checkpoints import load_model
-    from magnify.modes import Bandpass, Dynamic, Static
-    from magnify.pipeline import load_engine, magnify_frames, magnify_video
+    from magnify.pipeline.modes import Bandpass, Dynamic, Static
+    from magnify.pipeline.run import load_engine, magnify_frames, magnify_video
     from magnify.video import Encoding
 
 __all__ = [
@@ -39,14 +39,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Bandpass": "magnify.modes",
-    "Dynamic": "magnify.modes",
+    "Bandpass": "magnify.pipeline.modes",
+    "Dynamic": "magnify.pipeline.modes",
     "Encoding": "magnify.video",
-    "Static": "magnify.modes",
-    "load_engine": "magnify.pipeline",
+    "Static": "magnify.pipeline.modes",
+    "load_engine": "magnify.pipeline.run",
     "load_model": "magnify.checkpoints",
-    "magnify_frames": "magnify.pipeline",
-    "magnify_video": "magnify.pipeline",
+    "magnify_frames": "magnify.pipeline.run",
+    "magnify_video": "magnify.pipeline.run",
 }
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from magnify.cli import bandpass, bands, bench, evaluate, models, run, synth, train, weights
+from magnify.cli import bandpass, bands, models, run, weights
 from magnify.cli.console import error_line, system_error
+from magnify.cli.lab import bench, evaluate, synth, train
 from magnify.errors import MagnifyError, SettingsError
 from magnify.version import __version__
 

@@ -109,7 +109,7 @@ def bandpass(
 
     The result of in.mp4 is in_x20_0.5-7.5Hz.mp4 beside it, unless told otherwise.
     """
-    from magnify.modes import Bandpass
+    from magnify.pipeline.modes import Bandpass
     from magnify.temporal.bands import band as named_band
 
     if (r1 is None) != (r2 is None):

@@ -16,8 +16,8 @@ from magnify.cli.options import Common, HwAccel
 from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
 
 if TYPE_CHECKING:
-    from magnify.modes import Mode
-    from magnify.pipeline import Engine, Report
+    from magnify.pipeline.modes import Mode
+    from magnify.pipeline.run import Engine, Report
     from magnify.video import Encoding, VideoInfo
 
 EXIT_SOME_FAILED = 3
@@ -39,7 +39,7 @@ def magnify_all(common: Common, mode: "Mode") -> None:
         MagnifyError: the only input failed.
         typer.Exit: code 3, some of several inputs failed, or 1, all of them.
     """
-    from magnify.pipeline import check_alpha
+    from magnify.pipeline.run import check_alpha
 
     check_alpha(common.alpha)
     jobs = plan(common, mode.label + _network_label(common))
@@ -138,7 +138,7 @@ def _skipped(job: Job, common: Common) -> bool:
 
 def _engine(common: Common) -> "Engine":
     from magnify.checkpoints import DEFAULT_MODEL
-    from magnify.pipeline import load_engine
+    from magnify.pipeline.run import load_engine
 
     name = common.model.value if common.model else None
     engine = load_engine(
@@ -168,7 +168,7 @@ def _encoding(common: Common) -> "Encoding":
 
 
 def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
-    from magnify.pipeline import magnify_video
+    from magnify.pipeline.run import magnify_video
 
     if common.output_dir is not None:
         _make_folder(common.output_dir)
@@ -204,7 +204,7 @@ def _tell(report: "Report", common: Common) -> None:
 
 
 def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
-    from magnify.clips import VideoClip
+    from magnify.pipeline.clips import VideoClip
 
     clip = VideoClip(
         job.input,

@@ -40,7 +40,7 @@ def run(
 
     The result of in.mp4 is in_x20_static.mp4 beside it, unless told otherwise.
     """
-    from magnify.modes import Dynamic, Static
+    from magnify.pipeline.modes import Dynamic, Static
 
     if mode is ModeName.dynamic and reference != "first":
         raise SettingsError("--reference belongs to --mode static; leave it out")

@@ -1,0 +1,1 @@
+"""Where and how far something moves: arrays in, numbers out."""

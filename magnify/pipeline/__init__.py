@@ -1,0 +1,1 @@
+"""How a clip goes through: where frames come from, what a mode does, where results go."""
