@@ -4,7 +4,7 @@
 >>> magnify.magnify_video("in.mp4", "out.mp4", alpha=20)
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from magnify.errors import (
     CheckpointError,
@@ -13,21 +13,29 @@ from magnify.errors import (
     TruncatedInputError,
     VideoError,
 )
+from magnify.lazy import lazily
 from magnify.version import __version__
 
 if TYPE_CHECKING:
     from magnify.checkpoints import load_model
+    from magnify.pipeline.job import Compute, Job, Output, Source
+    from magnify.pipeline.keywords import magnify_frames, magnify_video
     from magnify.pipeline.modes import Bandpass, Dynamic, Static
-    from magnify.pipeline.run import load_engine, magnify_frames, magnify_video
+    from magnify.pipeline.prepare import load_engine
+    from magnify.pipeline.run import run
     from magnify.video import Encoding
 
 __all__ = [
     "Bandpass",
     "CheckpointError",
+    "Compute",
     "Dynamic",
     "Encoding",
+    "Job",
     "MagnifyError",
+    "Output",
     "SettingsError",
+    "Source",
     "Static",
     "TruncatedInputError",
     "VideoError",
@@ -36,24 +44,24 @@ __all__ = [
     "load_model",
     "magnify_frames",
     "magnify_video",
+    "run",
 ]
 
-_HOMES = {
-    "Bandpass": "magnify.pipeline.modes",
-    "Dynamic": "magnify.pipeline.modes",
-    "Encoding": "magnify.video",
-    "Static": "magnify.pipeline.modes",
-    "load_engine": "magnify.pipeline.run",
-    "load_model": "magnify.checkpoints",
-    "magnify_frames": "magnify.pipeline.run",
-    "magnify_video": "magnify.pipeline.run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imports what needs torch when it is first asked for: `magnify --help` does not."""
-    from importlib import import_module
-
-    if name not in _HOMES:
-        raise AttributeError(f"module 'magnify' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "Bandpass": "magnify.pipeline.modes",
+        "Compute": "magnify.pipeline.job",
+        "Dynamic": "magnify.pipeline.modes",
+        "Encoding": "magnify.video",
+        "Job": "magnify.pipeline.job",
+        "Output": "magnify.pipeline.job",
+        "Source": "magnify.pipeline.job",
+        "Static": "magnify.pipeline.modes",
+        "load_engine": "magnify.pipeline.prepare",
+        "load_model": "magnify.checkpoints",
+        "magnify_frames": "magnify.pipeline.keywords",
+        "magnify_video": "magnify.pipeline.keywords",
+        "run": "magnify.pipeline.run",
+    },
+)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import magnify
-from magnify.pipeline.run import Engine
+from magnify.pipeline.prepare import Engine
 from support.clips import drifting_pattern, write_clip
 
 torch.set_num_threads(1)

@@ -1,19 +1,19 @@
-"""The weights that come with `magnify`, by name."""
+"""Every name that `--model` takes, as plain data: it is read without loading torch."""
 
-import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
-from magnify.checkpoints.layouts import Layout
-from magnify.checkpoints.recognition import find_layout
-from magnify.errors import CheckpointError
-from magnify.models import LBVMM, MagnificationModel
+if TYPE_CHECKING:
+    from magnify.checkpoints.layouts import Layout
 
-DEFAULT_MODEL = LBVMM.name
-_PACKAGE = Path(__file__).parents[1]
-_WEIGHTS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")
-"""Where the weights lie: in an installed package, in a source checkout."""
+MODELS: Mapping[str, str] = {
+    "lbvmm": "magnify.models.lbvmm.LBVMM",
+    "fd4mm": "magnify.models.fd4mm.FD4MM",
+}
+"""Each model and its class. One that has weights has a line in `BUILT_IN`, too."""
+
+DEFAULT_MODEL = "lbvmm"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ class BuiltIn:
     description: str
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> "Layout":
+        from magnify.checkpoints.recognition import find_layout
+
         return find_layout(self.layout_name)
 
 
@@ -59,49 +61,4 @@ BUILT_IN: dict[str, BuiltIn] = {
         description="FD4MM, trained like LBVMM but on a CPU only: softer, thin lines stay still",
     ),
 }
-
-
-def load_checkpoint(name_or_path: str | os.PathLike[str]) -> Checkpoint:
-    """Built-in weights by their name, or any weight file by its path.
-
-    Only a string can be a name, and goes before a file of that name in the working directory: for
-    the file, write `./lbvmm` or give a `Path`.
-
-    Raises:
-        CheckpointError: as `read_checkpoint` does; or built-in weights are missing or not the
-            released ones.
-    """
-    name = os.fspath(name_or_path)
-    if isinstance(name_or_path, str) and name in BUILT_IN:
-        return _load_built_in(BUILT_IN[name])
-    bare = os.sep not in name and "." not in name
-    if bare and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
-        by = "" if isinstance(name_or_path, str) else " (--model)"
-        raise CheckpointError(
-            f"{name}: no such weight file; built-in weights{by} are {', '.join(BUILT_IN)}"
-        )
-    return read_checkpoint(name)
-
-
-def load_model(name_or_path: str | os.PathLike[str]) -> MagnificationModel:
-    """The network that `load_checkpoint` finds, in evaluation mode on the CPU.
-
-    Raises:
-        CheckpointError: as `load_checkpoint` does.
-    """
-    return load_checkpoint(name_or_path).build()
-
-
-def _load_built_in(built_in: BuiltIn) -> Checkpoint:
-    path = next((found for folder in _WEIGHTS if (found := folder / built_in.file).is_file()), None)
-    if path is None:
-        raise CheckpointError(
-            f"{_WEIGHTS[0] / built_in.file}: the built-in weights are missing: reinstall magnify"
-        )
-    checkpoint = read_checkpoint(path)
-    if checkpoint.sha256 != built_in.sha256:
-        raise CheckpointError(
-            f"{path}: not the weights that this version was released with (sha256 "
-            f"{checkpoint.sha256[:12]}…, expected {built_in.sha256[:12]}…): reinstall magnify"
-        )
-    return checkpoint
+"""The weights that come with `magnify`, by the model's name."""

@@ -4,34 +4,29 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import typer
 
 from magnify.cli.console import error_line, notice_line, progress, system_error
-from magnify.cli.options import Common, HwAccel
+from magnify.cli.options import Batch, Request
 from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
+from magnify.pipeline.job import Job
+from magnify.pipeline.modes import Mode
 
 if TYPE_CHECKING:
-    from magnify.pipeline.modes import Mode
-    from magnify.pipeline.run import Engine, Report
-    from magnify.video import Encoding, VideoInfo
+    from magnify.pipeline.prepare import Engine
+    from magnify.pipeline.run import Report
 
 EXIT_SOME_FAILED = 3
 
-
-@dataclass(frozen=True)
-class Job:
-    """One input and where its result goes."""
-
-    input: Path
-    output: Path
+REPEATED = {"from_job", "output", "overwrite", "quiet", "json", "dry_run", "save_job"}
+"""What may be said beside --from-job; everything else is in the job."""
 
 
-def magnify_all(common: Common, mode: "Mode") -> None:
+def magnify_all(request: Request, mode: Mode) -> None:
     """Magnifies every input; one failure does not stop the others.
 
     Raises:
@@ -39,18 +34,61 @@ def magnify_all(common: Common, mode: "Mode") -> None:
         MagnifyError: the only input failed.
         typer.Exit: code 3, some of several inputs failed, or 1, all of them.
     """
-    from magnify.pipeline.run import check_alpha
+    if not request.batch.inputs:
+        raise SettingsError("INPUT is missing: name a video, or a job (magnify run --from-job)")
+    run_jobs(jobs_of(request, mode), request.batch)
 
-    check_alpha(common.alpha)
-    jobs = plan(common, mode.label + _network_label(common))
+
+def repeat_job(file: Path, request: Request, context: typer.Context) -> None:
+    """Runs the job that a file describes; its output may be given another name.
+
+    Raises:
+        SettingsError: the file holds no job, or an option is given that the job decides.
+        MagnifyError: the job failed.
+    """
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE" and name not in REPEATED:
+            shown = "INPUT" if name == "inputs" else f"--{name.replace('_', '-')}"
+            raise SettingsError(f"{shown} is decided by the job of --from-job; leave it out")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read as a job ({error})") from error
+    try:
+        job = Job.from_json(text)
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {error}") from error
+    output = replace(
+        job.output,
+        path=request.batch.output or job.output.path,
+        overwrite=request.output.overwrite or job.output.overwrite,
+    )
+    run_jobs([replace(job, output=output)], request.batch)
+
+
+def run_jobs(jobs: list[Job], batch: Batch) -> None:
+    """Runs jobs that share an engine, in order; one failure does not stop the others.
+
+    Raises:
+        MagnifyError: the only job failed.
+        typer.Exit: code 3, some of several jobs failed, or 1, all of them.
+    """
     failures: list[tuple[Job, MagnifyError]] = []
-    ready = [job for job in jobs if _attempt(job, lambda job: _check(job, common), failures)]
-    ready = [job for job in ready if not _skipped(job, common)]
+    sources = [job.source.path for job in jobs]
+    ready = [
+        job for job in jobs if _attempt(job, lambda job: _check(job, batch, sources), failures)
+    ]
+    ready = [job for job in ready if not _skipped(job, batch)]
     if ready:
-        engine = _engine(common)
-        step = _describe if common.dry_run else _magnify
+        from magnify.engine.runtime import tune_process
+        from magnify.pipeline.prepare import prepare
+
+        tune_process()
+        engine = prepare(ready[0].compute)
+        step = _describe if batch.dry_run else _magnify
         for job in ready:
-            _attempt(job, lambda job: step(job, common, mode, engine), failures)
+            _attempt(job, lambda job: step(job, batch, engine), failures)
     if failures and len(jobs) == 1:
         raise failures[0][1]
     for job, error in failures:
@@ -60,40 +98,33 @@ def magnify_all(common: Common, mode: "Mode") -> None:
         raise typer.Exit(1 if len(failures) == len(jobs) else EXIT_SOME_FAILED)
 
 
-def plan(common: Common, label: str) -> list[Job]:
-    """Each input's output: beside it, named after what is done to it, unless told otherwise."""
-    jobs: list[Job] = []
-    for source in common.inputs:
+def jobs_of(request: Request, mode: Mode) -> list[Job]:
+    """A job for each input; its output lies beside it, named after what is done to it."""
+    batch = request.batch
+    labels = [f"x{batch.alpha:g}", mode.label]
+    if request.compute.label:
+        labels.append(request.compute.label)
+    suffix = ".mkv" if request.output.encoding.lossless else ".mp4"
+    jobs: dict[Path, Job] = {}
+    for source in batch.inputs or ():
         place = _place(source)
         stem = place.name if os.path.isdir(source) else place.stem
         if not os.path.exists(source):
             stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", stem)
-        suffix = ".mkv" if common.lossless else ".mp4"
-        name = f"{stem or 'frames'}_x{common.alpha:g}_{label}{suffix}"
-        output = common.output or (common.output_dir or place.parent) / name
-        for job in jobs:
-            if job.output == output:
-                raise SettingsError(
-                    f"{job.input} and {source} would both be written to {output}; "
-                    "process them one by one with --output"
-                )
-        jobs.append(Job(source, output))
-    return jobs
+        name = "_".join((stem or "frames", *labels)) + suffix
+        output = batch.output or (batch.output_dir or place.parent) / name
+        if output in jobs:
+            raise SettingsError(
+                f"{jobs[output].source.path} and {source} would both be written to {output}; "
+                "process them one by one with --output"
+            )
+        jobs[output] = request.job(source, output, mode)
+    return list(jobs.values())
 
 
 def _place(source: Path) -> Path:
     """Its whole path, so that "." has a name; of a link, that of the link."""
     return Path(os.path.abspath(source))
-
-
-def _network_label(common: Common) -> str:
-    """What tells results of other weights than the default ones from theirs."""
-    from magnify.checkpoints import DEFAULT_MODEL
-
-    if common.weights is not None:
-        return f"_{common.weights.stem}"
-    chosen = DEFAULT_MODEL if common.model is None else common.model.value
-    return "" if chosen == DEFAULT_MODEL else f"_{chosen}"
 
 
 def _attempt(
@@ -112,156 +143,78 @@ def _attempt(
     return True
 
 
-def _check(job: Job, common: Common) -> None:
+def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
     from magnify.video.writer import is_empty_folder
 
-    output = job.output
-    if not output.exists() or common.skip_existing or is_empty_folder(output):
+    output = job.output.path
+    if not output.exists() or batch.skip_existing or is_empty_folder(output):
         return
-    if not common.overwrite:
+    if not job.output.overwrite:
         raise VideoError(f"{output} exists; use --overwrite to replace it or --skip-existing")
-    for other in common.inputs:
-        if other != job.input and os.path.exists(other) and output.samefile(other):
+    for other in sources:
+        if other != job.source.path and os.path.exists(other) and output.samefile(other):
             raise VideoError(
-                f"{job.input}: its output {output} is one of the inputs, which are never replaced; "
-                "choose another --output-dir"
+                f"{job.source.path}: its output {output} is one of the inputs, which are never "
+                "replaced; choose another --output-dir"
             )
 
 
-def _skipped(job: Job, common: Common) -> bool:
-    if not (common.skip_existing and job.output.exists()):
+def _skipped(job: Job, batch: Batch) -> bool:
+    if not (batch.skip_existing and job.output.path.exists()):
         return False
-    if not common.quiet:
-        notice_line(f"{job.output} exists, skipped")
+    if not batch.quiet:
+        notice_line(f"{job.output.path} exists, skipped")
     return True
 
 
-def _engine(common: Common) -> "Engine":
-    from magnify.checkpoints import DEFAULT_MODEL
-    from magnify.pipeline.run import load_engine
+def _magnify(job: Job, batch: Batch, engine: "Engine") -> None:
+    from magnify.pipeline.run import run
 
-    name = common.model.value if common.model else None
-    engine = load_engine(
-        common.weights or name or DEFAULT_MODEL,
-        common.device,
-        common.precision.value,
-        compile=common.compile.value,
-    )
-    if name is not None and engine.network.model.name != name:
-        raise SettingsError(
-            f"{common.weights} holds {engine.network.model.name}, not {name}; leave out --model"
-        )
-    return engine
-
-
-def _encoding(common: Common) -> "Encoding":
-    from magnify.video import Encoding
-
-    return Encoding(
-        codec=common.codec,
-        crf=common.crf,
-        preset=common.preset,
-        pixel_format=common.pix_fmt,
-        lossless=common.lossless,
-        audio=not common.no_audio,
-    )
-
-
-def _magnify(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
-    from magnify.pipeline.run import magnify_video
-
-    if common.output_dir is not None:
-        _make_folder(common.output_dir)
+    _save(job, batch, engine)
+    if batch.output_dir is not None:
+        _make_folder(batch.output_dir)
     try:
-        with progress(_place(job.input).name, quiet=common.quiet) as reporter:
-            report = magnify_video(
-                job.input,
-                job.output,
-                alpha=common.alpha,
-                mode=mode,
-                weights=engine,
-                encoding=_encoding(common),
-                fps=common.fps,
-                start=common.start,
-                end=common.end,
-                max_frames=common.max_frames,
-                hwaccel=common.hwaccel is HwAccel.auto,
-                overwrite=common.overwrite,
-                progress=reporter,
-                notify=None if common.quiet else notice_line,
-            )
+        with progress(_place(job.source.path).name, quiet=batch.quiet) as reporter:
+            report = run(job, engine, reporter, None if batch.quiet else notice_line)
     except TruncatedInputError as error:
-        _tell(error.report, common)
+        _tell(error.report, batch)
         raise
-    _tell(report, common)
+    _tell(report, batch)
 
 
-def _tell(report: "Report", common: Common) -> None:
-    if not common.quiet:
+def _tell(report: "Report", batch: Batch) -> None:
+    if not batch.quiet:
         notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
-    if common.json:
+    if batch.json:
         typer.echo(json.dumps(report.as_dict()))
 
 
-def _describe(job: Job, common: Common, mode: "Mode", engine: "Engine") -> None:
-    from magnify.pipeline.clips import VideoClip
+def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
+    from magnify.pipeline.run import plan
 
-    clip = VideoClip(
-        job.input,
-        fps=common.fps,
-        start=common.start,
-        end=common.end,
-        max_frames=common.max_frames,
-        card=engine.card if common.hwaccel is HwAccel.auto else None,
-    )
-    notices = [*clip.notices, *mode.check(clip), *_losses(job, common, clip.info)]
-    mode.operator(clip, engine.network, notices.append)
-    facts = {
-        "input": str(job.input),
-        "output": str(job.output),
-        "frames": clip.count,
-        "width": clip.width,
-        "height": clip.height,
-        "alpha": common.alpha,
-        "mode": mode.describe(clip),
-        "model": engine.model,
-        "weights_sha256": engine.sha256,
-        "device": str(engine.network.runtime.device),
-        "precision": engine.network.runtime.precision,
-        "compiled": engine.network.repays_compiling(clip.height, clip.width, clip.count),
-        "notices": notices,
-        "dry_run": True,
-    }
-    if common.json:
-        typer.echo(json.dumps(facts))
-    elif not common.quiet:
+    _save(job, batch, engine)
+    found = plan(job, engine, makes_folder=batch.output_dir is not None)
+    if batch.json:
+        typer.echo(json.dumps({**found.as_dict(), "dry_run": True}))
+    elif not batch.quiet:
         typer.echo(
-            f"{job.input} -> {job.output}: {clip.count or 'unknown'} frames of "
-            f"{clip.width}x{clip.height}, alpha {common.alpha:g}, {mode.label}, {engine.model} "
-            f"on {facts['device']} in {facts['precision']}"
+            f"{found.input} -> {found.output}: {found.frames or 'unknown'} frames of "
+            f"{found.width}x{found.height}, alpha {found.alpha:g}, {job.mode.label}, "
+            f"{found.layout or found.model} on {found.device} in {found.precision}"
         )
-        for notice in notices:
+        for notice in found.notices:
             notice_line(notice)
 
 
-def _losses(job: Job, common: Common, source: "VideoInfo") -> list[str]:
-    """What the writer will say: it is opened, and leaves nothing behind."""
-    from magnify.video import VideoWriter
-
-    with TemporaryDirectory() as folder:
-        made_later = common.output_dir is not None and not common.output_dir.exists()
-        if made_later:
-            _check_place(job.output.parent)
-        output = Path(folder, job.output.name) if made_later else job.output
-        writer = VideoWriter(output, source, _encoding(common), overwrite=common.overwrite)
-        writer.discard()
-    return writer.notices
-
-
-def _check_place(folder: Path) -> None:
-    there = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise VideoError(f"cannot make the folder {folder}: {there} is no folder to write to")
+def _save(job: Job, batch: Batch, engine: "Engine") -> None:
+    """Writes the job to the file of --save-job."""
+    if batch.save_job is None:
+        return
+    known = replace(job, compute=engine.compute)
+    try:
+        batch.save_job.write_text(known.to_json() + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{batch.save_job}: cannot be written: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:
@@ -273,4 +226,5 @@ def _make_folder(folder: Path) -> None:
 
 def _naming(job: Job, error: MagnifyError) -> str:
     message = str(error)
-    return message if str(job.input) in message else f"{job.input}: {message}"
+    source = str(job.source.path)
+    return message if source in message else f"{source}: {message}"

@@ -1,61 +1,30 @@
-"""The options that every magnifying command has, declared once.
+"""Command-line options from settings objects: a field's `Option` is all that it takes.
 
-`with_common` adds them to a command: its function takes one `common: Common` besides its own
-parameters, and Typer sees all of them.
+`magnifying` gives a command the options of a job, group by group: they are the fields of `Source`,
+`Output`, `Encoding` and `Compute`, and of the mode that the command is for.
 """
 
 import functools
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from enum import StrEnum
+from dataclasses import MISSING, dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
 from magnify.errors import SettingsError
+from magnify.pipeline.job import INPUT, MAGNIFICATION, Compute, Job, Output, Source
+from magnify.pipeline.modes import Mode
+from magnify.settings import Option
+from magnify.video.choices import Encoding
 
-INPUTS = "Input and output"
-MODEL = "Network"
-ENCODING = "Encoding"
 REPORTING = "Reporting"
 MAX_SEED = 2**63 - 1
 
-
-class Model(StrEnum):
-    fd4mm = "fd4mm"
-    lbvmm = "lbvmm"
-
-
-class PrecisionName(StrEnum):
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-
-
-class CompileName(StrEnum):
-    auto = "auto"
-    on = "on"
-    off = "off"
-
-
-class HwAccel(StrEnum):
-    auto = "auto"
-    off = "off"
-
-
-def parse_seconds(text: str) -> float:
-    """Seconds, minutes:seconds or hours:minutes:seconds."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(part < 0 for part in parts):
-        raise typer.BadParameter(f"'{text}' is no time; use seconds, mm:ss or hh:mm:ss")
-    return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def finite(number: float | None) -> float | None:
@@ -65,141 +34,192 @@ def finite(number: float | None) -> float | None:
     return number
 
 
-def option(panel: str, text: str, *names: str, **settings: Any) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=panel, **settings)
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-
-
 @dataclass(frozen=True, kw_only=True)
-class Common:
-    """What `run` and `bandpass` have in common."""
+class Batch:
+    """What a command that magnifies is asked beside the jobs themselves."""
 
     inputs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Videos, folders of pictures, or patterns such as frame_%04d.png.",
             show_default=False,
             metavar="INPUT",
         ),
-    ]
+    ] = None
     alpha: Annotated[
         float,
-        option(
-            "Magnification",
+        Option(
             "Magnification factor: 1 leaves the motion as it is, below 1 attenuates it.",
-            "--alpha",
-            "-a",
+            MAGNIFICATION,
+            names=("--alpha", "-a"),
         ),
     ] = 20.0
     output: Annotated[
         Path | None,
-        option(
-            INPUTS,
+        Option(
             "Output for a single input: .mp4, .mkv, .mov, .webm, .gif, or a folder of pictures.",
-            "--output",
-            "-o",
+            INPUT,
+            names=("--output", "-o"),
         ),
     ] = None
     output_dir: Annotated[
-        Path | None, option(INPUTS, "Folder for the outputs; default: beside each input.")
+        Path | None, Option("Folder for the outputs; default: beside each input.", INPUT)
     ] = None
-    overwrite: Annotated[
-        bool, option(INPUTS, "Replace outputs that exist.", "--overwrite", "-y")
+    skip_existing: Annotated[bool, Option("Leave out inputs whose output exists.", INPUT)] = False
+    quiet: Annotated[
+        bool, Option("Print nothing but errors.", REPORTING, names=("--quiet", "-q"))
     ] = False
-    skip_existing: Annotated[
-        bool, option(INPUTS, "Leave out inputs whose output exists.", "--skip-existing")
-    ] = False
-    fps: Annotated[
-        float | None, option(INPUTS, "Frame rate of pictures, which have none of their own.")
-    ] = None
-    start: Annotated[
-        float | None,
-        option(
-            INPUTS, "Begin here: seconds, mm:ss or hh:mm:ss.", parser=parse_seconds, metavar="TIME"
-        ),
-    ] = None
-    end: Annotated[
-        float | None,
-        option(
-            INPUTS, "Stop here: seconds, mm:ss or hh:mm:ss.", parser=parse_seconds, metavar="TIME"
-        ),
-    ] = None
-    max_frames: Annotated[int | None, option(INPUTS, "Stop after this many frames.", min=1)] = None
-    model: Annotated[
-        Model | None, option(MODEL, "Built-in network; `magnify models` lists them.")
-    ] = None
-    weights: Annotated[
-        Path | None, option(MODEL, "Checkpoint file; its network is recognised.")
-    ] = None
-    device: Annotated[str, option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto"
-    precision: Annotated[PrecisionName, option(MODEL, "Number format of the network.")] = (
-        PrecisionName.auto
-    )
-    compile: Annotated[
-        CompileName,
-        option(MODEL, "Compile the network first, which takes minutes; auto: where it repays."),
-    ] = CompileName.auto
-    hwaccel: Annotated[
-        HwAccel,
-        option(INPUTS, "auto: decode on an NVIDIA card where it can; off: on the CPU."),
-    ] = HwAccel.off
-    codec: Annotated[
-        str | None, option(ENCODING, "Video encoder; default libx264 (webm: libvpx-vp9).")
-    ] = None
-    crf: Annotated[
-        float | None, option(ENCODING, "Quality: lower is better and larger; default 16.", min=0)
-    ] = None
-    preset: Annotated[str | None, option(ENCODING, "Speed preset of the encoder.")] = None
-    pix_fmt: Annotated[
-        str | None, option(ENCODING, "Pixel format; default: yuv420p, or 10 bits like the input.")
-    ] = None
-    lossless: Annotated[
-        bool,
-        option(ENCODING, "Write FFV1 in RGB, bit for bit what the network gave.", "--lossless"),
-    ] = False
-    no_audio: Annotated[bool, option(ENCODING, "Leave out the sound.", "--no-audio")] = False
-    quiet: Annotated[bool, option(REPORTING, "Print nothing but errors.", "--quiet", "-q")] = False
-    json: Annotated[
-        bool, option(REPORTING, "Print one JSON object per output on stdout.", "--json")
-    ] = False
+    json: Annotated[bool, Option("Print one JSON object per output on stdout.", REPORTING)] = False
     dry_run: Annotated[
-        bool,
-        option(REPORTING, "Check everything, say what would be done, do nothing.", "--dry-run"),
+        bool, Option("Check everything, say what would be done, do nothing.", REPORTING)
     ] = False
+    save_job: Annotated[
+        Path | None,
+        Option("Write the job to a JSON file, for `magnify run --from-job`.", REPORTING),
+    ] = None
 
     def __post_init__(self) -> None:
-        if self.output is not None and len(self.inputs) > 1:
+        several = len(self.inputs or ()) > 1
+        if self.output is not None and several:
             raise SettingsError("--output takes a single input; use --output-dir for several")
+        if self.save_job is not None and several:
+            raise SettingsError("--save-job takes a single input")
         if self.output is not None and self.output_dir is not None:
             raise SettingsError("--output and --output-dir exclude each other; give one of them")
-        if self.overwrite and self.skip_existing:
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a command was asked: a batch, and what its jobs have in common."""
+
+    batch: Batch
+    source: Source
+    output: Output
+    compute: Compute
+
+    def __post_init__(self) -> None:
+        if self.output.overwrite and self.batch.skip_existing:
             raise SettingsError("--overwrite and --skip-existing exclude each other; give one")
 
-
-def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command all options of `Common`; it receives them as its first argument."""
-    own = list(inspect.signature(command).parameters.values())[1:]
-    hints = get_type_hints(Common, include_extras=True)
-    shared = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.name == "inputs" else field.default,
-            annotation=hints[field.name],
+    def job(self, source: Path, output: Path, mode: Mode) -> Job:
+        """The job for one of the inputs."""
+        return Job(
+            replace(self.source, path=source),
+            replace(self.output, path=output),
+            mode,
+            self.batch.alpha,
+            self.compute,
         )
-        for field in fields(Common)
-    ]
-    names = {parameter.name for parameter in shared}
+
+
+def magnifying(mode_class: type[Mode] | None = None) -> Callable[..., Callable[..., None]]:
+    """Decorates a command: it gets all options of a job, and receives them as a `Request`.
+
+    With a `mode_class` it also gets that mode's options, and receives their values by name as its
+    second argument. Its other parameters are options of its own.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        mode = [] if mode_class is None else offered(mode_class)
+        own = list(inspect.signature(command).parameters.values())[2 if mode else 1 :]
+        return _with_options(command, mode, own)
+
+    return decorate
+
+
+def _with_options(
+    command: Callable[..., None], mode: list[inspect.Parameter], own: list[inspect.Parameter]
+) -> Callable[..., None]:
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    groups = {kind: offered(kind) for kind in (Batch, Source, Output, Compute, Encoding)}
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> None:
-        common = Common(**{name: values.pop(name) for name in names})
-        command(common, **values)
+        def taken(group: list[inspect.Parameter]) -> dict[str, Any]:
+            return {parameter.name: values.pop(parameter.name) for parameter in group}
+
+        encoding = Encoding(**taken(groups[Encoding]))
+        request = Request(
+            Batch(**taken(groups[Batch])),
+            Source(Path(), **taken(groups[Source])),
+            Output(Path(), encoding, **taken(groups[Output])),
+            Compute(**taken(groups[Compute])),
+        )
+        command(request, *([taken(mode)] if mode else []), **values)
 
     # Inputs first, then the mode's own options, then the rest: the order of the help page.
-    ordered = [shared[0], *(p.replace(kind=p.KEYWORD_ONLY) for p in own), *shared[1:]]
+    (inputs, *batch), *others = groups.values()
+    ordered = [inputs, *mode, *own, *batch, *chain.from_iterable(others)]
+    ordered.sort(key=lambda parameter: _panel(parameter) == REPORTING)
     wrapped.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in ordered}
     return wrapped
+
+
+def offered(kind: type[Any]) -> list[inspect.Parameter]:
+    """A settings object's fields as the parameters of a Typer command."""
+    hints = get_type_hints(kind, include_extras=True)
+    found = []
+    for field in fields(kind):
+        if get_origin(hints[field.name]) is not Annotated:
+            continue
+        plain, option = get_args(hints[field.name])
+        if isinstance(option, Option):
+            # Typer knows no unions; what is parsed needs none.
+            plain, option = _told(plain, option), _typer_option(field.name, plain, option)
+        found.append(
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=inspect.Parameter.empty if field.default is MISSING else field.default,
+                annotation=Annotated[plain, option],
+            )
+        )
+    return found
+
+
+def _told(plain: Any, option: Option) -> Any:
+    """The type that Typer is told."""
+    return str | None if option.parse is not None else plain
+
+
+def _typer_option(name: str, plain: Any, option: Option) -> Any:
+    names = option.names
+    if plain is bool and not names:
+        names = (f"--{name.replace('_', '-')}",)  # and no `--no-…`
+    return typer.Option(
+        *names,
+        help=option.help,
+        rich_help_panel=option.panel,
+        min=option.minimum,
+        metavar=option.metavar,
+        parser=None if option.parse is None else _parser(option.parse),
+        autocompletion=None if option.choices is None else _completion(option.choices),
+        show_default=plain is not bool,
+    )
+
+
+def _parser(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """The parser, with errors that name the option that was given."""
+
+    def parser(text: str) -> Any:
+        try:
+            return parse(text)
+        except SettingsError as error:
+            raise typer.BadParameter(str(error)) from error
+
+    return parser
+
+
+def _completion(choices: Callable[[], Any]) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        return [choice for choice in choices() if choice.startswith(incomplete)]
+
+    return complete
+
+
+def _panel(parameter: inspect.Parameter) -> str | None:
+    if get_origin(parameter.annotation) is not Annotated:  # the context
+        return None
+    panel: str | None = get_args(parameter.annotation)[1].rich_help_panel
+    return panel

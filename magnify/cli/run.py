@@ -1,48 +1,53 @@
 """`magnify run`: static and dynamic magnification."""
 
-from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
-from magnify.cli.batch import magnify_all
-from magnify.cli.options import Common, with_common
+from magnify.cli.batch import magnify_all, repeat_job
+from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
+from magnify.pipeline.job import INPUT, MAGNIFICATION
+from magnify.pipeline.modes import Dynamic, Static
 
 
-class ModeName(StrEnum):
-    static = "static"
-    dynamic = "dynamic"
-
-
-@with_common
+@magnifying()
 def run(
-    common: Common,
+    request: Request,
+    context: typer.Context,
     mode: Annotated[
-        ModeName,
+        Literal["static", "dynamic"],
         typer.Option(
             "--mode",
             "-m",
             help="Magnify the motion since a reference frame (static) or since the previous "
             "frame (dynamic).",
-            rich_help_panel="Magnification",
+            rich_help_panel=MAGNIFICATION,
         ),
-    ] = ModeName.static,
+    ] = "static",
     reference: Annotated[
         str,
         typer.Option(
             help="The static mode's reference: first, a frame's number (from 0), or mean:N.",
-            rich_help_panel="Magnification",
+            rich_help_panel=MAGNIFICATION,
         ),
     ] = "first",
+    from_job: Annotated[
+        Path | None,
+        typer.Option(
+            help="Repeat the run that --json or --save-job described in this file.",
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
 ) -> None:
     """Magnify all motion in videos; everything else about them stays as it was.
 
     The result of in.mp4 is in_x20_static.mp4 beside it, unless told otherwise.
     """
-    from magnify.pipeline.modes import Dynamic, Static
-
-    if mode is ModeName.dynamic and reference != "first":
+    if from_job is not None:
+        repeat_job(from_job, request, context)
+        return
+    if mode == "dynamic" and reference != "first":
         raise SettingsError("--reference belongs to --mode static; leave it out")
-    chosen = Dynamic() if mode is ModeName.dynamic else Static.parse(reference)
-    magnify_all(common, chosen)
+    magnify_all(request, Dynamic() if mode == "dynamic" else Static.parse(reference))

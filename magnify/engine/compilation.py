@@ -1,37 +1,15 @@
 """Networks compiled by PyTorch: its kernels are fused, for the sizes that occur."""
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from magnify.errors import SettingsError
 
-Compile = Literal["auto", "on", "off"]
-"""`auto`: where a clip is long enough to repay it."""
-
 SIZES = 256
 """Sizes of frames and chunks that one process may meet; PyTorch gives up after eight."""
 
-
-@dataclass(frozen=True)
-class Gain:
-    """What compiling a network for one size takes and gives.
-
-    Attributes:
-        seconds: that it takes, with nothing of it in PyTorch's cache.
-        share: of the network's time that it saves, 0 to 1.
-    """
-
-    seconds: float
-    share: float
-
-
-GAINS = {("fd4mm", "cpu", "fp32"): Gain(seconds=80, share=0.08)}
-"""By network, device and precision, where compiling was measured to gain (docs/performance.md)."""
 
 FEWEST = 200
 """Frames of a clip for which it is asked: to time a frame or two takes a percent of its time."""
@@ -54,8 +32,6 @@ class Compiled:
     def __init__(self, function: Callable[..., tuple[Tensor, ...]]) -> None:
         import torch._dynamo as dynamo  # takes a second, and few need it
 
-        # Advice on PyTorch's own settings and code, which no user of this program can follow.
-        warnings.filterwarnings("ignore", module=r"torch\._inductor")
         dynamo.config.cache_size_limit = SIZES
         self._failure = dynamo.exc.TorchDynamoException
         self._function = torch.compile(function, fullgraph=True, dynamic=False)

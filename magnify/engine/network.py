@@ -9,25 +9,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from magnify.engine.compilation import FEWEST, GAINS, CompilationError, Compile, Compiled
-from magnify.engine.frames import to_model, to_pictures
+from magnify.engine.choices import Compile
+from magnify.engine.compilation import FEWEST, CompilationError, Compiled
+from magnify.engine.frames import padded, to_model, to_pictures
 from magnify.engine.runtime import (
     Runtime,
     automatic_precision,
     available_memory,
-    keep_float32_exact,
-    keep_freed_memory,
+    exact_float32,
 )
 from magnify.engine.tiles import in_tiles
 from magnify.engine.transfer import Download, upload
 from magnify.errors import MagnifyError
 from magnify.models import MagnificationModel, Texture
-
-ACTIVATION_BYTES = {"lbvmm": 650, "fd4mm": 320}
-"""Peak bytes per frame pixel of a frame in the network, in float32 on a CPU; measured."""
-
-KEPT_BYTES = 80
-"""Bytes per frame pixel of what a tiled network keeps of whole frames: LBVMM's representations."""
 
 USED_MEMORY = 0.8
 """The share of the free memory that one frame may take."""
@@ -50,10 +44,6 @@ class Network:
     ) -> None:
         self.model = model.eval().to(runtime.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if runtime.device.type == "cpu":
-            keep_freed_memory()
-        if runtime.device.type == "cuda":
-            keep_float32_exact()
         if runtime.precision == "auto":
             runtime = replace(runtime, precision=automatic_precision(model, runtime.device))
         if runtime.precision != "fp32":
@@ -98,7 +88,7 @@ class Network:
             return self.compile == "on"
         if (height, width) in self._compiled_sizes:
             return True
-        gain = GAINS.get((self.model.name, self.runtime.device.type, self.runtime.precision))
+        gain = self.model.compile_gains.get((self.runtime.device.type, self.runtime.precision))
         if gain is None or frames is None or frames < FEWEST:
             return False
         self._use(compiled=False)  # a former clip of another size may have been compiled
@@ -111,7 +101,7 @@ class Network:
         picture = torch.zeros(1, height, width, 3, dtype=torch.uint8)
         began = time.perf_counter()
         texture, shape = self.encode(picture)
-        motion = torch.zeros_like(shape)
+        motion = self.model.difference(shape, shape)
         Download(self.decode(texture, shape, motion, alpha=1.0, like=picture)).wait()
         return time.perf_counter() - began
 
@@ -119,8 +109,13 @@ class Network:
         """How many frames of that size to run at once: what a quarter of the free memory holds."""
         if self.runtime.device.type != "cuda":
             return 1  # more gains nothing, and less of each frame stays in the cache
-        frame = ACTIVATION_BYTES[self.model.name] * height * width
+        frame = self.model.bytes_per_pixel * height * width
         return int(max(1, min(LARGEST_CHUNK, self._free_memory() // 4 // frame)))
+
+    def shape_bytes(self, height: int, width: int) -> int:
+        """The memory that one frame's motion takes, for frames of that size, in float32."""
+        rows, columns = padded(height, self.model), padded(width, self.model)
+        return self.model.shape_elements(rows, columns) * torch.float32.itemsize
 
     def encode(self, pictures: Tensor) -> tuple[Texture, Tensor]:
         """Pictures (T, H, W, 3), on any device → texture and shape, on the network's."""
@@ -144,7 +139,7 @@ class Network:
 
         They have the size and type of the pictures `like`. A GPU may still be computing them.
         """
-        height, width = (size * self.model.shape_stride for size in shape.shape[-2:])
+        height, width = (padded(size, self.model) for size in like.shape[1:3])
 
         def pictures(*inputs: Tensor) -> tuple[Tensor]:
             decode = partial(self._decode_moved, alpha=alpha)
@@ -173,14 +168,15 @@ class Network:
 
     def _choose_tile_rows(self, height: int, width: int) -> int:
         """As many rows as free memory holds, with their context; all of them if it can be."""
-        row = ACTIVATION_BYTES[self.model.name] * width
+        row = self.model.bytes_per_pixel * width
         free = self._free_memory()
         if row * height <= USED_MEMORY * free:
             return height
         rows = 0
         if self.model.stage_radii is not None:
             context = 2 * _multiple(max(self.model.stage_radii), self.model.stride)
-            rows = int(USED_MEMORY * (free - KEPT_BYTES * height * width)) // row - context
+            kept = self.model.kept_bytes_per_pixel * height * width
+            rows = int(USED_MEMORY * (free - kept)) // row - context
         if rows < self.model.stride:
             raise MagnifyError(
                 f"a frame of {width}x{height} needs about {row * height / 1e9:.1f} GB in "
@@ -199,7 +195,8 @@ class Network:
         count = len(batches[0])
         if count <= self._largest_part:
             try:
-                return function(*batches)
+                with exact_float32(self.runtime.device):
+                    return function(*batches)
             except torch.OutOfMemoryError as error:
                 if count == 1:
                     raise MagnifyError(
@@ -224,7 +221,7 @@ def _stages(model: MagnificationModel) -> tuple[Stage, Stage, Stage]:
         return (model.encode_shape(frames),)
 
     def decode(shape: Tensor, motion: Tensor, *texture: Tensor, alpha: float) -> tuple[Tensor]:
-        return (model.decode(texture, model.manipulate(shape, motion, alpha)),)
+        return (model.decode(texture, model.manipulate(shape, motion, alpha, texture)),)
 
     return encode, encode_shape, decode
 

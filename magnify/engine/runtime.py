@@ -3,6 +3,8 @@
 import ctypes
 import sys
 import time
+import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -10,10 +12,9 @@ import psutil
 import torch
 import torch.nn.functional as F
 
+from magnify.engine.choices import Precision
 from magnify.errors import SettingsError
 from magnify.models import MagnificationModel
-
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -52,18 +53,15 @@ def select_runtime(device: str = "auto", precision: Precision = "auto") -> Runti
 
 
 def automatic_precision(model: MagnificationModel, device: torch.device) -> Literal["fp32", "bf16"]:
-    """bfloat16 where the device computes faster in it, else float32.
-
-    On a CPU, FD4MM gains nothing by it: its thin layers wait for memory.
-    """
-    gains = model.name == "lbvmm" or device.type == "cuda"
+    """bfloat16 where both the model and the device compute faster in it, else float32."""
+    gains = device.type in model.faster_in_bfloat16_on
     return "bf16" if gains and faster_in_bfloat16(device) else "fp32"
 
 
 def faster_in_bfloat16(device: torch.device) -> bool:
     """Whether the device computes clearly faster in bfloat16 than in float32.
 
-    On a CPU that is measured, in some 50 ms, on the convolution that LBVMM spends its time in: one
+    On a CPU that is measured, in some 50 ms, on a convolution as large networks have them: a CPU
     without instructions for bfloat16 takes many times longer.
     """
     if device.type == "cuda":
@@ -113,7 +111,17 @@ def _select_device(name: str) -> torch.device:
     return device
 
 
-def keep_freed_memory() -> None:
+def tune_process() -> None:
+    """Settles, for this process, what a program that magnifies wants of its libraries.
+
+    The command line calls it once; a program that embeds this package may.
+    """
+    _keep_freed_memory()
+    # Advice on PyTorch's own settings and code, which no user of this program can follow.
+    warnings.filterwarnings("ignore", module=r"torch\._inductor")
+
+
+def _keep_freed_memory() -> None:
     """Has the C library keep what it has mapped, where that is glibc.
 
     It would give every large tensor's memory back to the system, and the system would hand out
@@ -125,13 +133,21 @@ def keep_freed_memory() -> None:
         library.mallopt(trim_threshold, largest)
 
 
-def keep_float32_exact() -> None:
-    """Has a GPU's convolutions in float32 keep all bits.
+def exact_float32(device: torch.device) -> AbstractContextManager[None]:
+    """A context in which a GPU's convolutions in float32 keep all bits.
 
     TF32, PyTorch's default for them, keeps 10 bits of each factor, and its rounding is magnified
     with the motion: simulated, FD4MM's pictures fell to 39 dB at alpha 50 with some weights.
     """
-    torch.backends.cudnn.allow_tf32 = False
+    if device.type != "cuda":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=torch.backends.cudnn.enabled,
+        benchmark=torch.backends.cudnn.benchmark,
+        deterministic=torch.backends.cudnn.deterministic,
+        allow_tf32=False,
+    )
+    return flags
 
 
 def available_memory() -> int:

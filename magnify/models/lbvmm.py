@@ -7,7 +7,7 @@ puts the query's texture on the magnified shape.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -226,11 +226,14 @@ class Decoder(nn.Module):
 class LBVMM(MagnificationModel):
     """The network in one of its published variants."""
 
-    name: ClassVar[str] = "lbvmm"
-    stride: ClassVar[int] = 4
-    minimum_size: ClassVar[int] = 8
-    shape_stride: ClassVar[int] = 2
-    shape_channels: ClassVar[int] = 32
+    name = "lbvmm"
+    paper = "Learning-based Video Motion Magnification, Oh et al., ECCV 2018"
+    good_at = "large factors, noise and compressed video; the sharpest pictures"
+    stride = 4
+    minimum_size = 8
+    bytes_per_pixel = 650
+    kept_bytes_per_pixel = 80
+    faster_in_bfloat16_on = frozenset({"cpu", "cuda"})
 
     def __init__(self, variant: Variant = MAGNIFY) -> None:
         super().__init__()
@@ -240,6 +243,9 @@ class LBVMM(MagnificationModel):
         self.manipulator = Manipulator(variant)
         self.decoder = Decoder(variant)
         self.receptive_radius, self.stage_radii = radii(variant)
+
+    def shape_elements(self, height: int, width: int) -> int:
+        return 32 * (height // 2) * (width // 2)
 
     def reduce_precision(self, dtype: torch.dtype) -> None:
         self.manipulator.to(dtype)
@@ -252,7 +258,9 @@ class LBVMM(MagnificationModel):
     def encode_shape(self, frames: Tensor) -> Tensor:
         return self.encoder.shape(self.encoder.trunk(frames))
 
-    def manipulate(self, shape: Tensor, motion: Tensor, alpha: float | Tensor) -> Tensor:
+    def manipulate(
+        self, shape: Tensor, motion: Tensor, alpha: float | Tensor, texture: Texture
+    ) -> Tensor:
         if not isinstance(alpha, Tensor) and alpha < 1 and self.variant.added_to == "query":
             # The manipulator has learnt to grow motion; less of it is a shape between the two.
             return shape - (1 - alpha) * motion

@@ -37,6 +37,9 @@ class Clip(ABC):
 class VideoClip(Clip):
     """The part of a video that was asked for.
 
+    The file is looked at once, here, and opened when its frames are first asked for; only to read
+    them a second time is it opened anew.
+
     `notices`: what cannot be as it was asked, such as that NVIDIA card number `card` decodes.
     """
 
@@ -54,11 +57,11 @@ class VideoClip(Clip):
         self._open = partial(
             VideoReader, path, fps=fps, start=start, end=end, max_frames=max_frames, card=card
         )
-        with self._open() as reader:
-            self.info: VideoInfo = reader.info
-            on_card = reader.on_card
+        reader = self._open()
+        self._unread: VideoReader | None = reader  # a reader opens the file when it is iterated
+        self.info: VideoInfo = reader.info
         self.notices: list[str] = []
-        if card is not None and not on_card:
+        if card is not None and not reader.on_card:
             self.notices.append("no NVIDIA card can decode this video; the CPU does")
         self.height, self.width = self.info.height, self.info.width
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
@@ -66,7 +69,8 @@ class VideoClip(Clip):
         self.jitter = self.info.frame_interval_jitter
 
     def frames(self) -> Generator[Frame, None, None]:
-        with self._open() as reader:
+        reader, self._unread = self._unread or self._open(), None
+        with reader:
             try:
                 yield from reader
             except TruncatedInputError as error:

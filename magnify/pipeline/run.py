@@ -1,120 +1,102 @@
-"""File → file, array → array: what the command and the Python API call."""
+"""A job from end to end: what is known of it beforehand, and the run itself."""
 
+import os
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from magnify.checkpoints import DEFAULT_MODEL, load_checkpoint
-from magnify.engine.compilation import Compile
-from magnify.engine.network import Network
-from magnify.engine.runtime import Precision, select_runtime
-from magnify.errors import SettingsError
-from magnify.pipeline.clips import ArrayClip, VideoClip
-from magnify.pipeline.modes import Mode, Notify, Static
-from magnify.pipeline.stream import Progress, magnified_frames
+from magnify.errors import VideoError
+from magnify.pipeline.clips import VideoClip
+from magnify.pipeline.job import Job, Output, Source
+from magnify.pipeline.modes import Notify
+from magnify.pipeline.prepare import Engine, prepare
+from magnify.pipeline.stream import Progress, magnified_frames, with_reference
 from magnify.pipeline.threads import behind
 from magnify.version import __version__
-from magnify.video import Encoding, Picture, VideoWriter
+from magnify.video import VideoInfo, VideoWriter
 
-LARGEST_ALPHA = 10_000.0
-"""Far beyond what any network can follow; not far from there, its numbers overflow."""
 WRITTEN_BEHIND = 8
 """Magnified frames that wait for the encoder, at most."""
 
 
 @dataclass(frozen=True)
-class Engine:
-    """A network ready to run, and where its weights came from."""
+class Plan:
+    """What is known of a job before its first frame.
 
-    network: Network
-    model: str
-    sha256: str
-
-    @property
-    def card(self) -> int:
-        """The NVIDIA card that it runs on, else the first there is."""
-        return self.network.runtime.device.index or 0
-
-
-def load_engine(
-    weights: str | Path = DEFAULT_MODEL,
-    device: str = "auto",
-    precision: Precision = "auto",
-    *,
-    compile: Compile = "auto",
-) -> Engine:
-    """Loads built-in weights by name, or a checkpoint file, onto a device.
-
-    `compile` has PyTorch compile the network when it meets its first frames, and anew for frames
-    of another size: minutes on a CPU. What it made is kept for later runs. `auto` does so for
-    clips that are estimated to repay it, `on` for all, `off` for none.
-
-    Raises:
-        CheckpointError: the weights cannot be read or recognised.
-        SettingsError: the device does not exist here.
+    Attributes:
+        frames: how many there are, as far as it is known before reading them.
+        mode: the mode's settings, with what follows from the clip.
+        compiled: whether the network passes PyTorch's compiler.
+        notices: what the user is told, one line each.
+        job: the job itself, as plain data, with the weights' sha256.
     """
-    runtime = select_runtime(device, precision)
-    checkpoint = load_checkpoint(weights)
-    network = Network(checkpoint.build(), runtime, compile=compile)
-    return Engine(network, checkpoint.layout.name, checkpoint.sha256)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was done for one output."""
 
     input: str
     output: str
-    frames: int
-    seconds: float
+    frames: int | None
+    width: int
+    height: int
     alpha: float
     mode: dict[str, Any]
     model: str
-    weights_sha256: str
+    layout: str | None
+    weights_sha256: str | None
     device: str
     precision: str
     compiled: bool
     notices: list[str]
+    job: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def magnify_video(
-    source: str | Path,
-    output: str | Path,
-    *,
-    alpha: float = 20.0,
-    mode: Mode | None = None,
-    weights: str | Path | Engine = DEFAULT_MODEL,
-    device: str = "auto",
-    precision: Precision = "auto",
-    encoding: Encoding | None = None,
-    fps: float | None = None,
-    start: float | None = None,
-    end: float | None = None,
-    max_frames: int | None = None,
-    hwaccel: bool = False,
-    overwrite: bool = False,
+@dataclass(frozen=True)
+class Report(Plan):
+    """What was done for one output: the plan, with what was measured.
+
+    `frames` is how many were written, `seconds` how long it took.
+    """
+
+    seconds: float
+
+
+def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) -> Plan:
+    """Everything that is known of a job before its first frame, after all checks.
+
+    Args:
+        engine: what `prepare` made of `job.compute`, for several jobs of the same.
+        makes_folder: the output's folder will be made before the job runs.
+
+    Raises:
+        MagnifyError: the job cannot run; the message says why.
+    """
+    engine = engine or prepare(job.compute)
+    clip = _clip(job.source, engine)
+    notices = [*clip.notices, *job.mode.check(clip)]
+    notices += _losses(job.output, clip.info, makes_folder)
+    reference = None
+    if job.mode.reference_frames:
+        with closing(clip.frames()) as frames:
+            reference, _ = with_reference(clip, frames, job.mode.reference_frames)
+    job.mode.operator(clip, engine.network, reference, notices.append)
+    compiled = engine.network.repays_compiling(clip.height, clip.width, clip.count)
+    return Plan(**_facts(job, clip, engine), compiled=compiled, notices=notices)
+
+
+def run(
+    job: Job,
+    engine: Engine | None = None,
     progress: Progress | None = None,
     notify: Notify | None = None,
 ) -> Report:
-    """Magnifies the motion in a video file; everything else about it stays as it was.
+    """Magnifies the motion in a video; everything else about it stays as it was.
 
     Args:
-        source: a video file, a folder of pictures or a printf pattern (these need `fps`).
-        output: the file to write; its name decides the container.
-        alpha: the total factor, 0 to 10,000: 1 leaves the motion as it is, below 1 attenuates it.
-        mode: what counts as motion; `Static()` (since the first frame) by default.
-        weights: a built-in name, a checkpoint file, or what `load_engine` gave.
-        start, end: seconds from the first frame; frames outside are left out.
-        max_frames: stop after that many frames.
-        hwaccel: decode on the NVIDIA card that the network runs on (else the first there is), where
-            it can; a notice says if it cannot.
+        engine: what `prepare` made of `job.compute`, for several jobs of the same.
         progress: is told how far it is.
         notify: is told, at once, what else the report's `notices` will hold: warnings, and what
             of the source could not be kept.
@@ -124,12 +106,9 @@ def magnify_video(
         VideoError: the input cannot be read or the output cannot be written; no file is left.
         TruncatedInputError: the input ended early; what could be decoded *was* written.
     """
-    check_alpha(alpha)
-    mode = mode or Static()
-    engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
+    engine = engine or prepare(job.compute)
     began = time.perf_counter()
-    card = engine.card if hwaccel else None
-    clip = VideoClip(source, fps=fps, start=start, end=end, max_frames=max_frames, card=card)
+    clip = _clip(job.source, engine)
     notices: list[str] = []
 
     def say(notice: str) -> None:
@@ -137,80 +116,95 @@ def magnify_video(
         if notify is not None:
             notify(notice)
 
-    for warning in (*clip.notices, *mode.check(clip)):
+    for warning in (*clip.notices, *job.mode.check(clip)):
         say(warning)
-    metadata = {"comment": f"magnify {__version__}: {mode.label}, alpha {alpha:g}, {engine.model}"}
-    count = 0
-    with (
-        VideoWriter(
-            output, clip.info, encoding or Encoding(), overwrite=overwrite, metadata=metadata
-        ) as writer,
-        behind(writer.write, WRITTEN_BEHIND) as write,
-    ):
-        told = len(writer.notices)
-        for notice in writer.notices:
-            say(notice)
-        with closing(magnified_frames(clip, engine.network, mode, alpha, progress, say)) as frames:
-            for frame in frames:
-                write(frame)
-                count += 1
-    for notice in writer.notices[told:]:
-        say(notice)
+    count = _write(job, clip, engine, progress, say)
     if clip.truncated is not None:
         notices.append(str(clip.truncated))
-    report = Report(
-        input=str(source),
-        output=str(output),
-        frames=count,
-        seconds=round(time.perf_counter() - began, 3),
-        alpha=alpha,
-        mode=mode.describe(clip),
-        model=engine.model,
-        weights_sha256=engine.sha256,
-        device=str(engine.network.runtime.device),
-        precision=engine.network.runtime.precision,
-        compiled=engine.network.compiled,
-        notices=notices,
-    )
+    facts = {**_facts(job, clip, engine), "frames": count}
+    seconds = round(time.perf_counter() - began, 3)
+    compiled = engine.network.compiled
+    report = Report(**facts, compiled=compiled, notices=notices, seconds=seconds)
     if clip.truncated is not None:
         clip.truncated.report = report
         raise clip.truncated
     return report
 
 
-def magnify_frames(
-    pictures: Picture,
-    *,
-    alpha: float = 20.0,
-    mode: Mode | None = None,
-    weights: str | Path | Engine = DEFAULT_MODEL,
-    device: str = "auto",
-    precision: Precision = "auto",
-    fps: float = 30.0,
-    notify: Notify | None = None,
-) -> Picture:
-    """Magnifies the motion in pictures (T, H, W, 3), RGB, uint8 or uint16; the same shape and type.
-
-    `fps` is the sampling rate that a band-pass mode measures its frequencies in; `notify` is told
-    what the mode warns of.
-
-    Raises:
-        SettingsError: the array is no such pictures, or a value cannot work.
-    """
-    check_alpha(alpha)
-    mode = mode or Static()
-    engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
-    clip = ArrayClip(pictures, fps)
-    say = notify or (lambda notice: None)
-    for warning in mode.check(clip):
-        say(warning)
-    output = np.empty_like(pictures)
-    frames = magnified_frames(clip, engine.network, mode, alpha, notify=say)
-    for number, frame in enumerate(frames):
-        output[number] = frame.picture
-    return output
+def _write(
+    job: Job, clip: VideoClip, engine: Engine, progress: Progress | None, say: Notify
+) -> int:
+    """Magnifies and writes all frames; how many there were."""
+    made_by = engine.layout or engine.model
+    comment = f"magnify {__version__}: {job.mode.label}, alpha {job.alpha:g}, {made_by}"
+    output = job.output
+    count = 0
+    with (
+        VideoWriter(
+            output.path,
+            clip.info,
+            output.encoding,
+            overwrite=output.overwrite,
+            metadata={"comment": comment},
+        ) as writer,
+        behind(writer.write, WRITTEN_BEHIND) as write,
+    ):
+        told = len(writer.notices)
+        for notice in writer.notices:
+            say(notice)
+        frames = magnified_frames(clip, engine.network, job.mode, job.alpha, progress, say)
+        with closing(frames):
+            for frame in frames:
+                write(frame)
+                count += 1
+    for notice in writer.notices[told:]:
+        say(notice)
+    return count
 
 
-def check_alpha(alpha: float) -> None:
-    if not 0 <= alpha <= LARGEST_ALPHA:
-        raise SettingsError(f"alpha must be a number from 0 to {LARGEST_ALPHA:g}, not {alpha:g}")
+def _clip(source: Source, engine: Engine) -> VideoClip:
+    return VideoClip(
+        source.path,
+        fps=source.fps,
+        start=source.start,
+        end=source.end,
+        max_frames=source.max_frames,
+        card=engine.card if source.hwaccel == "auto" else None,
+    )
+
+
+def _facts(job: Job, clip: VideoClip, engine: Engine) -> dict[str, Any]:
+    """What a plan and a report have in common."""
+    return {
+        "input": str(job.source.path),
+        "output": str(job.output.path),
+        "frames": clip.count,
+        "width": clip.width,
+        "height": clip.height,
+        "alpha": job.alpha,
+        "mode": job.mode.describe(clip),
+        "model": engine.model,
+        "layout": engine.layout,
+        "weights_sha256": engine.sha256,
+        "device": str(engine.network.runtime.device),
+        "precision": engine.network.runtime.precision,
+        "job": replace(job, compute=engine.compute).to_dict(),
+    }
+
+
+def _losses(output: Output, source: VideoInfo, makes_folder: bool) -> list[str]:
+    """What the writer will say: it is opened, and leaves nothing behind."""
+    with TemporaryDirectory() as folder:
+        made_later = makes_folder and not output.path.parent.exists()
+        if made_later:
+            _check_place(output.path.parent)
+        path = Path(folder, output.path.name) if made_later else output.path
+        writer = VideoWriter(path, source, output.encoding, overwrite=output.overwrite)
+        writer.discard()
+    return writer.notices
+
+
+def _check_place(folder: Path) -> None:
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise VideoError(f"cannot make the folder {folder}: {there} is no folder to write to")

@@ -6,16 +6,20 @@ decode. One output frame for each input frame, in order, each with the time stam
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
+from math import inf
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from magnify.engine.network import Network
+from magnify.engine.runtime import available_memory
 from magnify.engine.transfer import Download
+from magnify.errors import SettingsError
 from magnify.models import Texture
 from magnify.pipeline.clips import Clip
 from magnify.pipeline.modes import Mode, Notify
@@ -25,6 +29,9 @@ from magnify.video import Frame
 
 DECODED_AHEAD = 8
 """Frames that wait in front of the network, at most (beyond the current chunk)."""
+
+WAITING_MEMORY = 0.25
+"""The share of the free memory that frames before the reference may wait in."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage ("analysing" or "magnifying"), frames done, and frames in all if known."""
@@ -40,99 +47,164 @@ def magnified_frames(
     notify: Notify | None = None,
 ) -> Generator[Frame, None, None]:
     """The clip's frames with their motion magnified, in order, one for one."""
-    report = progress or (lambda stage, done, total: None)
     say = notify or (lambda notice: None)
     network.prepare(clip.height, clip.width, clip.count, say)
-    operator = mode.operator(clip, network, say)
-    size = network.chunk_size(clip.height, clip.width)
-    steps = (_aligned if operator.delay == 0 else _delayed)(clip, network, operator, size, report)
-    done = 0
-    # Explicitly closed: else a traceback would keep the decoder's thread alive.
-    with closing(steps), closing(_downloaded(steps, network, alpha)) as chunks:
-        for frames, pictures in chunks:
-            for frame, picture in zip(frames, pictures.numpy(), strict=True):
-                yield replace(frame, picture=picture)
-            done += len(frames)
-            report("magnifying", done, clip.count)
+    with closing(ahead(clip.frames(), DECODED_AHEAD)) as decoded:
+        reference, frames = with_reference(clip, decoded, mode.reference_frames)
+        operator = mode.operator(clip, network, reference, say)
+        stream = Stream(clip, network, operator, progress)
+        # Explicitly closed: else a traceback would keep the decoder's thread alive.
+        with closing(stream.magnified(frames, alpha)) as magnified:
+            yield from magnified
+
+
+def with_reference(
+    clip: Clip, decoded: Iterator[Frame], wanted: range
+) -> tuple[Tensor | None, Iterator[Frame]]:
+    """The mean of the wanted frames (1, H, W, 3), and all frames from the first on.
+
+    The frames before the reference wait in memory. Where so many do not fit, the clip's beginning
+    is read a second time instead.
+    """
+    if not wanted:
+        return None, decoded
+    waiting = wanted.stop * clip.height * clip.width * 6
+    if waiting > WAITING_MEMORY * available_memory():
+        with closing(clip.frames()) as again:
+            return _mean(islice(again, wanted.stop), wanted), decoded
+    head = list(islice(decoded, wanted.stop))
+    return _mean(iter(head), wanted), chain(head, decoded)
+
+
+def _mean(frames: Iterator[Frame], wanted: range) -> Tensor:
+    """The mean of some frames as a picture (1, H, W, 3) of 16 bits.
+
+    These keep what the mean of 8-bit frames knows beyond its levels.
+    """
+    total: NDArray[np.float64] | None = None
+    count = 0
+    for count, frame in enumerate(frames, 1):
+        if count > wanted.start:
+            levels = frame.picture * np.float64(65535 / np.iinfo(frame.picture.dtype).max)
+            total = levels if total is None else total + levels
+    if total is None or count < wanted.stop:
+        needed = f"frame {wanted.start}" if len(wanted) == 1 else f"{len(wanted)} frames"
+        raise SettingsError(f"the reference needs {needed}, but the clip has {count} frames")
+    return torch.from_numpy(np.rint(total / len(wanted)).astype(np.uint16))[None]
 
 
 Step = tuple[list[Frame], Texture, Tensor, Tensor]
 """Frames, with their texture, shape and motion."""
 
 
-def _downloaded(
-    steps: Iterator[Step], network: Network, alpha: float
-) -> Generator[tuple[list[Frame], Tensor], None, None]:
-    """Frames, with their magnified pictures on the CPU.
+class Stream:
+    """One pass of a clip's frames through a network and an operator."""
 
-    The next chunk is handed to a GPU before the last one is waited for, so that it never idles.
-    """
-    before: tuple[list[Frame], Download] | None = None
-    for frames, texture, shape, motion in steps:
-        pictures = network.decode(texture, shape, motion, alpha, like=_stack(frames))
-        download = Download(pictures)
+    def __init__(
+        self, clip: Clip, network: Network, operator: Operator, progress: Progress | None = None
+    ) -> None:
+        self.clip = clip
+        self.network = network
+        self.operator = operator
+        self.report = progress or (lambda stage, done, total: None)
+        self.size = network.chunk_size(clip.height, clip.width)
+
+    def magnified(
+        self, frames: Iterator[Frame], alpha: float, first: int = 0, count: int | None = None
+    ) -> Generator[Frame, None, None]:
+        """The frames with their motion magnified, in order, one for one.
+
+        Of the frames given, the `count` from number `first` on; the others only tell their motion.
+        """
+        operator = self.operator
+        every = (self._aligned if operator.delay == 0 else self._delayed)(frames)
+        steps = every if (first, count) == (0, None) else _cut(every, first, count)
+        done = 0
+        with closing(every), closing(self._downloaded(steps, alpha)) as magnified:
+            for originals, pictures in magnified:
+                for frame, picture in zip(originals, pictures.numpy(), strict=True):
+                    yield replace(frame, picture=picture)
+                done += len(originals)
+                self.report("magnifying", done, self.clip.count)
+
+    def _downloaded(
+        self, steps: Iterator[Step], alpha: float
+    ) -> Generator[tuple[list[Frame], Tensor], None, None]:
+        """Frames, with their magnified pictures on the CPU.
+
+        The next chunk is handed to a GPU before the last one is waited for, so that it never idles.
+        """
+        before: tuple[list[Frame], Download] | None = None
+        for frames, texture, shape, motion in steps:
+            pictures = self.network.decode(texture, shape, motion, alpha, like=stack(frames))
+            download = Download(pictures)
+            if before is not None:
+                yield before[0], before[1].wait()
+            before = frames, download
         if before is not None:
             yield before[0], before[1].wait()
-        before = frames, download
-    if before is not None:
-        yield before[0], before[1].wait()
 
+    def _aligned(self, frames: Iterator[Frame]) -> Generator[Step, None, None]:
+        """An operator without delay: each frame passes the encoder once."""
+        for chunk in chunks(frames, self.size):
+            texture, shape = self.network.encode(stack(chunk))
+            yield chunk, texture, shape, self.operator.feed(shape)
 
-def _aligned(
-    clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Generator[Step, None, None]:
-    """An operator without delay: each frame passes the encoder once."""
-    for frames in _chunks(clip, size):
-        texture, shape = network.encode(_stack(frames))
-        yield frames, texture, shape, operator.feed(shape)
+    def _delayed(self, frames: Iterator[Frame]) -> Generator[Step, None, None]:
+        """An operator that lags: frames wait as pictures, and are encoded anew in their turn.
 
+        A picture is the cheapest form a frame has (3 bytes a pixel, where texture and shape
+        together take 40), and the encoder is about a tenth of a network's work. For an operator
+        that needs the whole clip first, the pictures wait in the video file.
+        """
+        waiting: deque[Frame] = deque()
+        whole_clip = self.operator.delay is None
+        again = ahead(self.clip.frames(), DECODED_AHEAD) if whole_clip else _taken(waiting)
+        with closing(again):
+            for motion in self._motions(frames, waiting):
+                for part in torch.split(motion, self.size):
+                    if len(part):
+                        chunk = list(islice(again, len(part)))
+                        yield chunk, *self.network.encode(stack(chunk)), part
 
-def _delayed(
-    clip: Clip, network: Network, operator: Operator, size: int, report: Progress
-) -> Generator[Step, None, None]:
-    """An operator that lags: frames wait as pictures, and are encoded anew when their turn comes.
-
-    A picture is the cheapest form a frame has (3 bytes a pixel, where texture and shape together
-    take 40), and the encoder is about a tenth of a network's work. For an operator that needs the
-    whole clip first, the pictures wait in the video file.
-    """
-    waiting: deque[Frame] = deque()
-    whole_clip = operator.delay is None
-    again = _decoded(clip) if whole_clip else None
-
-    def motions() -> Iterator[Tensor]:
+    def _motions(self, frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[Tensor]:
         done = 0
-        for frames in _chunks(clip, size):
-            if not whole_clip:
-                waiting.extend(frames)
-            yield operator.feed(network.encode_shape(_stack(frames)))
-            done += len(frames)
-            if whole_clip:
-                report("analysing", done, clip.count)
-        yield from operator.flush()
-
-    with closing(again) if again else nullcontext():
-        for motion in motions():
-            for part in torch.split(motion, size):
-                count = len(part)
-                if count:
-                    frames = list(islice(again, count)) if again else _take(waiting, count)
-                    yield frames, *network.encode(_stack(frames)), part
+        for chunk in chunks(frames, self.size):
+            if self.operator.delay is not None:
+                waiting.extend(chunk)
+            yield self.operator.feed(self.network.encode_shape(stack(chunk)))
+            done += len(chunk)
+            if self.operator.delay is None:
+                self.report("analysing", done, self.clip.count)
+        yield from self.operator.flush()
 
 
-def _chunks(clip: Clip, size: int) -> Iterator[list[Frame]]:
-    with closing(_decoded(clip)) as frames:
-        while chunk := list(islice(frames, size)):
-            yield chunk
+def _cut(steps: Iterator[Step], first: int, count: int | None) -> Iterator[Step]:
+    """The steps of `count` frames from number `first` on."""
+    stop = inf if count is None else first + count
+    number = 0
+    for frames, texture, shape, motion in steps:
+        begin, end = max(0, first - number), min(len(frames), stop - number)
+        number += len(frames)
+        if begin < end:
+            kept = slice(begin, int(end))
+            yield frames[kept], tuple(part[kept] for part in texture), shape[kept], motion[kept]
+        if number >= stop:
+            return
 
 
-def _decoded(clip: Clip) -> Generator[Frame, None, None]:
-    return ahead(clip.frames(), DECODED_AHEAD)
+def _taken(waiting: deque[Frame]) -> Generator[Frame, None, None]:
+    """Frames in the order in which they began to wait; there is always one when asked for."""
+    while True:
+        yield waiting.popleft()
 
 
-def _take(waiting: deque[Frame], count: int) -> list[Frame]:
-    return [waiting.popleft() for _ in range(count)]
+def chunks(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
+    """The frames, so many at a time."""
+    while chunk := list(islice(frames, size)):
+        yield chunk
 
 
-def _stack(frames: list[Frame]) -> Tensor:
+def stack(frames: list[Frame]) -> Tensor:
+    """Their pictures (T, H, W, 3)."""
     return torch.from_numpy(np.stack([frame.picture for frame in frames]))

@@ -1,6 +1,7 @@
 """A mode is one small stateful operator: shape representations in, their motion out.
 
-Streaming equals whole-clip processing for every chunk size.
+Streaming equals whole-clip processing for every chunk size, and so does a range of frames by
+itself, given what it needs of the frames around it (`look_back`, `look_ahead`, `state`).
 """
 
 from abc import ABC, abstractmethod
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from magnify.temporal.change import PLAIN, Differences, SinceFirst, State
 from magnify.temporal.filters import Coefficients
 
 
@@ -20,13 +22,21 @@ class Operator(ABC):
     and dtype. Every frame fed gives exactly one frame of motion, in order: `feed` returns those
     that are ready, `flush` the rest. An operator serves one clip; after `flush` it is spent.
 
-    `delay` is how many frames the motion lags: once k frames are fed, k - delay are out (none
-    before). The caller keeps what `manipulate` and `decode` need of the frames in flight. None
-    means the whole clip: `feed` returns no motion, and the caller reads the video a second time
-    beside `flush` instead of keeping its frames.
+    Attributes:
+        delay: how many frames the motion lags: once k frames are fed, k - delay are out (none
+            before). The caller keeps what `manipulate` and `decode` need of the frames in flight.
+            None means the whole clip: `feed` returns no motion, and the caller reads the video a
+            second time beside `flush` instead of keeping its frames.
+        look_back: how many frames before a frame its motion depends on, the clip's own reference or
+            first frame aside; None: on all of them, which only the state after them can replace.
+        look_ahead: how many frames after a frame its motion depends on; None: on all of them.
+        remembers_all: whether `state` depends on all frames fed; if not, on the first alone.
     """
 
     delay: int | None = 0
+    look_back: int | None = 0
+    look_ahead: int | None = 0
+    remembers_all: bool = False
 
     @abstractmethod
     def feed(self, shape: Tensor) -> Tensor:
@@ -36,32 +46,63 @@ class Operator(ABC):
         """The motion of the frames not yet returned, in chunks (T', C, h, w) with T' >= 1."""
         return iter(())
 
+    @abstractmethod
+    def state(self) -> State:
+        """What the last frames fed leave to the next: tensors that do not change any more.
+
+        A range of frames from `a` on is computed by an operator of the same settings that has been
+        given the state from before frame s = a - look_back (s = a where look_back is None), and is
+        then fed all frames from s on.
+        """
+
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Makes a fresh operator go on from where `state` was taken."""
+
 
 class Static(Operator):
-    """Motion since one reference: shape - reference.
+    """Motion since one reference.
 
-    `reference` (1, C, h, w) is the shape of the first frame, of any other, or a mean of frames.
+    `reference` (1, C, h, w) is the shape of any frame, or of a mean of frames; None takes the first
+    frame that is fed.
     """
 
-    def __init__(self, reference: Tensor) -> None:
+    def __init__(self, reference: Tensor | None = None, differences: Differences = PLAIN) -> None:
         self.reference = reference
+        self.differences = differences
 
     def feed(self, shape: Tensor) -> Tensor:
-        return shape - self.reference
+        if self.reference is None:
+            self.reference = shape[:1].clone()
+        return self.differences.difference(shape, self.reference)
+
+    def state(self) -> State:
+        return {} if self.reference is None else {"reference": self.reference.clone()}
+
+    def restore(self, state: State) -> None:
+        self.reference = state.get("reference")
 
 
 class Dynamic(Operator):
     """Motion since the previous frame; the first frame, having none, does not move."""
 
-    def __init__(self) -> None:
+    look_back = 1
+
+    def __init__(self, differences: Differences = PLAIN) -> None:
+        self.differences = differences
         self.previous: Tensor | None = None
 
     def feed(self, shape: Tensor) -> Tensor:
-        motion = shape.clone()
-        motion[1:] -= shape[:-1]
-        motion[:1] -= shape[:1] if self.previous is None else self.previous
+        first = shape[:1] if self.previous is None else self.previous
+        before = torch.cat((first, shape[:-1]))
         self.previous = shape[-1:].clone()
-        return motion
+        return self.differences.difference(shape, before)
+
+    def state(self) -> State:
+        return {}
+
+    def restore(self, state: State) -> None:
+        pass
 
 
 class SectionFilter:
@@ -100,52 +141,80 @@ class Iir(Operator):
     State: the first representation and two for each section, in float32.
     """
 
-    def __init__(self, sections: Coefficients) -> None:
+    look_back = None
+    remembers_all = True
+
+    def __init__(self, sections: Coefficients, differences: Differences = PLAIN) -> None:
         self.filter = SectionFilter(sections)
-        self.first: Tensor | None = None
+        self.since_first = SinceFirst(differences)
 
     def feed(self, shape: Tensor) -> Tensor:
-        self.first, change = since_first(self.first, shape)
-        return self.filter(change).to(shape.dtype)
+        return self.filter(self.since_first(shape)).to(shape.dtype)
+
+    def state(self) -> State:
+        state = self.since_first.state()
+        if self.filter.state is not None:
+            state["sections"] = self.filter.state.clone()
+        return state
+
+    def restore(self, state: State) -> None:
+        self.since_first.restore(state)
+        sections = state.get("sections")
+        self.filter.state = None if sections is None else sections.clone()
 
 
 class Fir(Operator):
     """Linear-phase band of N taps, N odd: delay (N-1)/2 made good, both edges held.
 
-    The motion of frame t is the sum over k of taps[k] · shape[t + (N-1)/2 - k]; before the first
-    frame is the first, after the last the last. State: N + 9 representations in float32.
+    The motion of frame t is the sum over k of taps[k] · change[t + (N-1)/2 - k], where the change
+    is that since the first frame; before the first frame is the first, after the last the last.
+    Memory: N + 9 representations in float32.
     """
 
     BLOCK = 8
 
-    def __init__(self, taps: Coefficients) -> None:
+    def __init__(self, taps: Coefficients, differences: Differences = PLAIN) -> None:
         self.taps = taps
         self.delay: int = len(taps) // 2
+        self.look_back = self.look_ahead = self.delay
+        self.remembers_all = differences.cumulative
         self.ring_frames = len(taps) - 1 + self.BLOCK
         self.fed = 0
-        self.first: Tensor | None = None
+        self.since_first = SinceFirst(differences)
         self.last: Tensor | None = None
+        self.dtype = torch.float32
         self.ring: Tensor | None = None
 
     def feed(self, shape: Tensor) -> Tensor:
-        self.first, change = since_first(self.first, shape)
-        self.last = shape[-1:].clone()
-        if self.ring is None:
-            # Zeros stand for the held first frame, from which all change is counted.
-            self.ring = change.new_zeros(self.ring_frames, change[0].numel())
-        pieces = [
-            self._advance(self.ring, piece) for piece in torch.split(change.flatten(1), self.BLOCK)
-        ]
-        return torch.cat(pieces).view(-1, *shape.shape[1:]).to(shape.dtype)
+        change = self.since_first(shape)
+        self.last = change[-1:].clone()
+        self.dtype = shape.dtype
+        return self._filtered(change).to(self.dtype)
 
     def flush(self) -> Iterator[Tensor]:
         if self.last is None:
             return
         for start in range(0, self.delay, self.BLOCK):
             held = min(self.BLOCK, self.delay - start)
-            motion = self.feed(self.last.expand(held, -1, -1, -1))
+            motion = self._filtered(self.last.expand(held, -1, -1, -1))
             if len(motion):
-                yield motion
+                yield motion.to(self.dtype)
+
+    def state(self) -> State:
+        return self.since_first.state()
+
+    def restore(self, state: State) -> None:
+        self.since_first.restore(state)
+
+    def _filtered(self, change: Tensor) -> Tensor:
+        """Change (T, C, h, w) of the next T frames → motion (T', C, h, w) of those now ready."""
+        if self.ring is None:
+            # Zeros stand for the held first frame, from which all change is counted.
+            self.ring = change.new_zeros(self.ring_frames, change[0].numel())
+        pieces = [
+            self._advance(self.ring, piece) for piece in torch.split(change.flatten(1), self.BLOCK)
+        ]
+        return torch.cat(pieces).view(-1, *change.shape[1:])
 
     def _advance(self, ring: Tensor, change: Tensor) -> Tensor:
         """Change (T, P) of the next T <= BLOCK frames → motion (T', P) of those now ready."""
@@ -159,16 +228,3 @@ class Fir(Operator):
         inside = (tap >= 0) & (tap < len(self.taps))
         weights = np.where(inside, self.taps[np.where(inside, tap, 0)], 0.0)
         return torch.from_numpy(weights).float().to(ring.device) @ ring
-
-
-def since_first(first: Tensor | None, shape: Tensor) -> tuple[Tensor, Tensor]:
-    """The clip's first representation, and each frame's change since it, both in float32.
-
-    Every temporal filter works on this change, started at rest. For a band-pass or a high-pass
-    that is the filter started in its steady state on the first frame, without the rounding of a
-    large constant; for a low-pass it also takes the first frame itself out of the motion, so that
-    a still scene has none in any band.
-    """
-    if first is None:
-        first = shape[:1].float().clone()
-    return first, shape.float() - first

@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 
 from magnify.errors import SettingsError
-from magnify.temporal import filters
+
+
+def check_cutoffs(low: float | None, high: float | None) -> None:
+    """Checks what can be known of a band, in Hz, before the sampling rate is.
+
+    Raises:
+        SettingsError: neither is given, or they are not in order.
+    """
+    if low is None and high is None:
+        raise SettingsError("a band needs a low or a high cut-off in Hz, or a name")
+    if low is not None and high is not None and low >= high:
+        raise SettingsError(f"low cut-off {low:g} Hz must be below high {high:g} Hz")
 
 
 @dataclass(frozen=True)
@@ -28,8 +39,7 @@ class Passband:
     def __post_init__(self) -> None:
         if not 0 < self.rate < float("inf"):
             raise SettingsError(f"sampling rate {self.rate:g} must be positive")
-        if self.low is None and self.high is None:
-            raise SettingsError("a band needs a low or a high cut-off, in Hz")
+        check_cutoffs(self.low, self.high)
         for name, cutoff in (("low", self.low), ("high", self.high)):
             if cutoff is not None and not 0 < cutoff < self.rate / 2:
                 alone = None in (self.low, self.high)
@@ -39,8 +49,6 @@ class Passband:
                     f"{self.rate:g} frames per second can show; change it, {without}or correct the "
                     "sampling rate (--sampling-rate)"
                 )
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise SettingsError(f"low cut-off {self.low:g} Hz must be below high {self.high:g} Hz")
 
     def __str__(self) -> str:
         if self.low is None:
@@ -50,4 +58,6 @@ class Passband:
     @property
     def taps(self) -> int:
         """The fewest FIR taps that resolve it; see `filters.taps_to_resolve`."""
+        from magnify.temporal import filters  # loads SciPy
+
         return filters.taps_to_resolve(self.low, self.high, self.rate)

@@ -1,4 +1,4 @@
-"""A temporal filter in a band, checked before the first frame, made into an operator.
+"""Temporal filters as settings: checked before the first frame, made into operators for a band.
 
 The default is Butterworth of order 3, causal, because it works for every band and every clip on
 every machine. It keeps 7 representations, whatever the band, where linear phase keeps hundreds for
@@ -15,20 +15,23 @@ half-way after 0.45 / width seconds with order 2, 0.64 with order 3, 0.83 with o
 
 The price is that settling, and a lag (or lead) of up to 3/8 of a period at the cut-offs. Where
 timing between frequencies matters, take `LinearPhaseFir`, or `zero_phase` on a clip that fits.
+
+Nothing here loads torch or SciPy until a filter is made: the command line reads these settings.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from magnify.errors import SettingsError
-from magnify.temporal import filters
-from magnify.temporal.operators import Fir, Iir, Operator
 from magnify.temporal.passband import Passband
-from magnify.temporal.spool import Storage
-from magnify.temporal.whole_clip import IdealBand, WholeClip, ZeroPhase
 
-FilterName = Literal["butterworth", "diff-iir", "fir"]
+if TYPE_CHECKING:
+    from magnify.temporal.change import Differences
+    from magnify.temporal.filters import Coefficients
+    from magnify.temporal.operators import Operator
+    from magnify.temporal.spool import Storage
 
 DEFAULT_ORDER = 3
 
@@ -40,86 +43,135 @@ WEAK_GAIN = 0.7
 
 
 class TemporalFilter(ABC):
-    """What to keep of a clip's change over time."""
+    """What to keep of a clip's change over time, in any band.
+
+    The fields of a filter are its options. `name` is what `--filter` calls it.
+    """
+
+    name: ClassVar[str]
+    needs_band: bool = True
+    """Whether it filters in a band in Hz; if not, its options say all."""
 
     @abstractmethod
-    def operator(self, storage: Storage) -> Operator:
-        """A fresh operator for one clip; only whole-clip filters use the storage."""
+    def operator(
+        self, band: Passband | None, storage: "Storage", differences: "Differences"
+    ) -> "Operator":
+        """A fresh operator for one clip; only whole-clip filters use the storage.
+
+        Raises:
+            SettingsError: the filter cannot keep that band.
+        """
 
     @abstractmethod
-    def __str__(self) -> str:
+    def describe(self, band: Passband | None) -> str:
         """What it is, with all that was chosen for the user."""
 
     @abstractmethod
-    def warnings(self, frames: int | None) -> list[str]:
+    def warnings(self, band: Passband | None, frames: int | None) -> list[str]:
         """What the user should know for a clip of so many frames (None: not known)."""
+
+    def kept_frames(self, band: Passband | None) -> int:
+        """How many frames' shapes stay in memory for as long as it runs, if many."""
+        return 0
 
 
 @dataclass(frozen=True)
 class Butterworth(TemporalFilter):
     """Causal, or forward and backward (`zero_phase`: no lag, -6 dB at the cut-offs)."""
 
-    passband: Passband
     order: int = DEFAULT_ORDER
     zero_phase: bool = False
+
+    name = "butterworth"
 
     def __post_init__(self) -> None:
         if not 1 <= self.order <= 10:
             raise SettingsError(f"filter order {self.order} must be 1 to 10")
 
-    @property
-    def sections(self) -> filters.Coefficients:
-        band = self.passband
+    def sections(self, band: Passband | None) -> "Coefficients":
+        from magnify.temporal import filters
+
+        band = _given(band)
         return filters.butterworth(band.low, band.high, self.order, band.rate)
 
-    def operator(self, storage: Storage) -> Operator:
+    def operator(
+        self, band: Passband | None, storage: "Storage", differences: "Differences"
+    ) -> "Operator":
+        from magnify.temporal.operators import Iir
+        from magnify.temporal.whole_clip import WholeClip, ZeroPhase
+
+        sections = self.sections(band)
         if self.zero_phase:
-            return WholeClip(ZeroPhase(self.sections), storage)
-        return Iir(self.sections)
+            return WholeClip(ZeroPhase(sections), storage, differences)
+        return Iir(sections, differences)
 
-    def __str__(self) -> str:
+    def describe(self, band: Passband | None) -> str:
         phase = ", forward and backward" if self.zero_phase else ""
-        return f"Butterworth of order {self.order}{phase}, {self.passband}"
+        return f"Butterworth of order {self.order}{phase}, {band}"
 
-    def warnings(self, frames: int | None) -> list[str]:
-        return _unsettled(frames, self.sections)
+    def warnings(self, band: Passband | None, frames: int | None) -> list[str]:
+        return _unsettled(frames, self.sections(band))
 
 
 @dataclass(frozen=True)
 class DifferenceOfIir(TemporalFilter):
-    """Two first-order low-passes subtracted, by their coefficients 0 <= r1 < r2 <= 1 (not Hz)."""
+    """Two first-order low-passes subtracted, as the papers use them.
 
-    r1: float
-    r2: float
+    `coefficients` are theirs, 0 <= r1 < r2 <= 1 (not Hz); None has the low-passes at -3 dB at
+    the band's cut-offs.
+    """
+
+    coefficients: tuple[float, float] | None = None
+
+    name = "diff-iir"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.r1 < self.r2 <= 1 or (self.r1, self.r2) == (0, 1):
+        if self.coefficients is None:
+            return
+        r1, r2 = self.coefficients
+        if not 0 <= r1 < r2 <= 1 or (r1, r2) == (0, 1):
             raise SettingsError(
-                f"coefficients r1 {self.r1:g} and r2 {self.r2:g} must be 0 <= r1 < r2 <= 1, and "
+                f"coefficients r1 {r1:g} and r2 {r2:g} must be 0 <= r1 < r2 <= 1, and "
                 "not 0 and 1, which filter nothing"
             )
 
-    @classmethod
-    def in_band(cls, band: Passband) -> "DifferenceOfIir":
-        """With the low-passes at -3 dB at the band's cut-offs."""
-        return cls(
+    @property
+    def needs_band(self) -> bool:  # type: ignore[override]  # read only here
+        return self.coefficients is None
+
+    def used_coefficients(self, band: Passband | None) -> tuple[float, float]:
+        from magnify.temporal import filters
+
+        if self.coefficients is not None:
+            return self.coefficients
+        band = _given(band)
+        return (
             0.0 if band.low is None else filters.lowpass_coefficient(band.low, band.rate),
             1.0 if band.high is None else filters.lowpass_coefficient(band.high, band.rate),
         )
 
-    @property
-    def sections(self) -> filters.Coefficients:
-        return filters.difference_of_iir(self.r1, self.r2)
+    def sections(self, band: Passband | None) -> "Coefficients":
+        from magnify.temporal import filters
 
-    def operator(self, storage: Storage) -> Operator:
-        return Iir(self.sections)
+        return filters.difference_of_iir(*self.used_coefficients(band))
 
-    def __str__(self) -> str:
-        return f"difference of IIR with coefficients {self.r1:.4g} and {self.r2:.4g}"
+    def operator(
+        self, band: Passband | None, storage: "Storage", differences: "Differences"
+    ) -> "Operator":
+        from magnify.temporal.operators import Iir
 
-    def warnings(self, frames: int | None) -> list[str]:
-        found = _unsettled(frames, self.sections)
-        peak = filters.peak_gain(self.sections)
+        return Iir(self.sections(band), differences)
+
+    def describe(self, band: Passband | None) -> str:
+        r1, r2 = self.used_coefficients(band)
+        return f"difference of IIR with coefficients {r1:.4g} and {r2:.4g}"
+
+    def warnings(self, band: Passband | None, frames: int | None) -> list[str]:
+        from magnify.temporal import filters
+
+        sections = self.sections(band)
+        found = _unsettled(frames, sections)
+        peak = filters.peak_gain(sections)
         if peak < WEAK_GAIN:
             found.append(
                 f"this difference of IIR passes at most {peak:.0%} of the motion, so it is "
@@ -132,61 +184,106 @@ class DifferenceOfIir(TemporalFilter):
 class LinearPhaseFir(TemporalFilter):
     """No lag and no change of form; lags by half its taps, which stay in memory.
 
-    `taps` is odd; None takes the fewest that resolve the band.
+    `taps` is odd, "auto" (the fewest that resolve the band), or "all": the papers' ideal band, with
+    as many taps as the clip has frames, which is read twice.
     """
 
-    passband: Passband
-    taps: int | None = None
+    taps: int | Literal["auto", "all"] = "auto"
+
+    name = "fir"
 
     def __post_init__(self) -> None:
-        if self.taps is None:
-            return
-        if self.taps % 2 == 0:
+        if isinstance(self.taps, int) and self.taps % 2 == 0:
             raise SettingsError(
                 f"{self.taps} taps: the number must be odd, such as {self.taps + 1}, for the "
                 "motion to stay aligned with its frames"
             )
-        if self.taps < self.passband.taps:
+
+    def used_taps(self, band: Passband) -> int:
+        """How many taps are used.
+
+        Raises:
+            SettingsError: so few cannot resolve the band.
+        """
+        if not isinstance(self.taps, int):
+            return band.taps
+        if self.taps < band.taps:
             raise SettingsError(
-                f"{self.taps} taps cannot resolve {self.passband} at {self.passband.rate:g} "
-                f"frames per second; {self.passband.taps} can"
+                f"{self.taps} taps cannot resolve {band} at {band.rate:g} "
+                f"frames per second; {band.taps} can"
             )
+        return self.taps
 
-    @property
-    def used_taps(self) -> int:
-        return self.passband.taps if self.taps is None else self.taps
+    def operator(
+        self, band: Passband | None, storage: "Storage", differences: "Differences"
+    ) -> "Operator":
+        from magnify.temporal import filters
+        from magnify.temporal.operators import Fir
+        from magnify.temporal.whole_clip import IdealBand, WholeClip
 
-    def operator(self, storage: Storage) -> Operator:
-        band = self.passband
-        return Fir(filters.fir(band.low, band.high, self.used_taps, band.rate))
+        band = _given(band)
+        if self.taps == "all":
+            return WholeClip(IdealBand(band.low, band.high, band.rate), storage, differences)
+        taps = filters.fir(band.low, band.high, self.used_taps(band), band.rate)
+        return Fir(taps, differences)
 
-    def __str__(self) -> str:
-        chosen = " (the fewest that resolve the band)" if self.taps is None else ""
-        return f"linear-phase FIR, {self.used_taps} taps{chosen}, {self.passband}"
+    def describe(self, band: Passband | None) -> str:
+        band = _given(band)
+        if self.taps == "all":
+            return f"linear-phase FIR with as many taps as frames, {band}"
+        chosen = " (the fewest that resolve the band)" if self.taps == "auto" else ""
+        return f"linear-phase FIR, {self.used_taps(band)} taps{chosen}, {band}"
 
-    def warnings(self, frames: int | None) -> list[str]:
-        return _short_clip(frames, f"the filter spans {self.used_taps}", self.used_taps)
+    def warnings(self, band: Passband | None, frames: int | None) -> list[str]:
+        band = _given(band)
+        needed = self.used_taps(band)
+        if self.taps == "all":
+            return _short_clip(frames, f"{band} is resolved from {needed} on", needed)
+        return _short_clip(frames, f"the filter spans {needed}", needed)
 
-
-@dataclass(frozen=True)
-class IdealBandpass(TemporalFilter):
-    """The papers' band-pass: a linear-phase FIR with as many taps as the clip has frames."""
-
-    passband: Passband
-
-    def operator(self, storage: Storage) -> Operator:
-        band = self.passband
-        return WholeClip(IdealBand(band.low, band.high, band.rate), storage)
-
-    def __str__(self) -> str:
-        return f"linear-phase FIR with as many taps as frames, {self.passband}"
-
-    def warnings(self, frames: int | None) -> list[str]:
-        needed = self.passband.taps
-        return _short_clip(frames, f"{self.passband} is resolved from {needed} on", needed)
+    def kept_frames(self, band: Passband | None) -> int:
+        return 0 if self.taps == "all" else self.used_taps(_given(band))
 
 
-def _unsettled(frames: int | None, sections: filters.Coefficients) -> list[str]:
+FILTERS: Mapping[str, type[TemporalFilter]] = {
+    filter.name: filter for filter in (Butterworth, DifferenceOfIir, LinearPhaseFir)
+}
+"""Every filter that `--filter` takes."""
+
+FilterName = Literal["butterworth", "diff-iir", "fir"]
+
+
+def select_filter(name: str, options: Mapping[str, Any]) -> TemporalFilter:
+    """The filter of that name; options that are None, False or left out take its defaults.
+
+    Raises:
+        SettingsError: unknown filter, a value out of range, an option of another filter.
+    """
+    if name not in FILTERS:
+        raise SettingsError(f"unknown filter '{name}'; choose {', '.join(FILTERS)}")
+    given = {
+        key: value for key, value in options.items() if value is not None and value is not False
+    }
+    own = {field.name for field in fields(FILTERS[name])}  # type: ignore[arg-type]
+    for foreign in given.keys() - own:
+        owner = next(
+            other.name
+            for other in FILTERS.values()
+            if foreign in {field.name for field in fields(other)}  # type: ignore[arg-type]
+        )
+        shown = "r1/r2" if foreign == "coefficients" else foreign.replace("_", "-")
+        raise SettingsError(f"option {shown} is for the filter {owner}, not for {name}")
+    return FILTERS[name](**given)
+
+
+def _given(band: Passband | None) -> Passband:
+    assert band is not None, "a filter that needs a band is given one"
+    return band
+
+
+def _unsettled(frames: int | None, sections: "Coefficients") -> list[str]:
+    from magnify.temporal import filters
+
     needed = filters.settling_frames(sections, SETTLED)
     return _short_clip(frames, f"the filter settles after {needed}", needed)
 
@@ -198,52 +295,3 @@ def _short_clip(frames: int | None, what: str, needed: int) -> list[str]:
         f"the clip has {frames} frames, but {what}: its motion is magnified unevenly; a wider "
         "band or a longer clip helps"
     ]
-
-
-def select_filter(
-    name: FilterName = "butterworth",
-    passband: Passband | None = None,
-    *,
-    order: int | None = None,
-    taps: int | Literal["auto", "all"] | None = None,
-    zero_phase: bool = False,
-    coefficients: tuple[float, float] | None = None,
-) -> TemporalFilter:
-    """The filter that the options ask for; those left out take its defaults.
-
-    `order` and `zero_phase` belong to butterworth, `taps` to fir, and `coefficients` (r1, r2),
-    which take the passband's place, to diff-iir.
-
-    Raises:
-        SettingsError: unknown filter, no band, a value out of range, an option of another filter.
-    """
-    if name not in get_args(FilterName):
-        raise SettingsError(f"unknown filter '{name}'; choose {', '.join(get_args(FilterName))}")
-    _refuse_foreign(
-        name,
-        {
-            "order": ("butterworth", order is not None),
-            "zero-phase": ("butterworth", zero_phase),
-            "taps": ("fir", taps is not None),
-            "r1/r2": ("diff-iir", coefficients is not None),
-        },
-    )
-    if coefficients is not None:
-        if passband is not None:
-            raise SettingsError("r1 and r2 take the band's place: give them, or a band in Hz")
-        return DifferenceOfIir(*coefficients)
-    if passband is None:
-        raise SettingsError("a band needs a low or a high cut-off, in Hz")
-    if name == "butterworth":
-        return Butterworth(passband, DEFAULT_ORDER if order is None else order, zero_phase)
-    if name == "diff-iir":
-        return DifferenceOfIir.in_band(passband)
-    if taps == "all":
-        return IdealBandpass(passband)
-    return LinearPhaseFir(passband, None if taps == "auto" else taps)
-
-
-def _refuse_foreign(name: str, options: dict[str, tuple[str, bool]]) -> None:
-    for option, (owner, given) in options.items():
-        if given and owner != name:
-            raise SettingsError(f"option {option} is for the filter {owner}, not for {name}")

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from magnify.temporal import filters
+from magnify.temporal.change import PLAIN, Differences, SinceFirst, State
 from magnify.temporal.filters import Coefficients
-from magnify.temporal.operators import Operator, SectionFilter, since_first
+from magnify.temporal.operators import Operator, SectionFilter
 from magnify.temporal.spool import Spool, Storage
 
 BUFFERS = 4
@@ -92,14 +93,19 @@ class WholeClip(Operator):
     """
 
     delay = None
+    look_back = None
+    look_ahead = None
 
-    def __init__(self, filter: TimeFilter, storage: Storage) -> None:
+    def __init__(
+        self, filter: TimeFilter, storage: Storage, differences: Differences = PLAIN
+    ) -> None:
         self.filter = filter
         self.storage = storage
-        self.first: Tensor | None = None
+        self.since_first = SinceFirst(differences)
         self.spool: Spool | None = None
+        self.like = torch.empty(0)
+        """A frame of change: its size, type and device are those of the motion."""
         self.chunk = 0
-        self.dtype = torch.float32
 
     def feed(self, shape: Tensor) -> Tensor:
         """Shape (T, C, h, w) → no motion yet, (0, C, h, w).
@@ -107,23 +113,29 @@ class WholeClip(Operator):
         Raises:
             VideoError: the disk has too little room for what the memory budget leaves over.
         """
-        self.first, change = since_first(self.first, shape)
+        change = self.since_first(shape)
         if self.spool is None:
-            self.spool = Spool(shape[0].numel(), self.storage)
+            self.spool = Spool(change[0].numel(), self.storage)
         self.spool.append(change.flatten(1).to("cpu", torch.float16))
         self.chunk = max(self.chunk, len(shape))
-        self.dtype = shape.dtype
-        return shape[:0]
+        self.like = change[:1].to(shape.dtype)
+        return self.like[:0]
 
     def flush(self) -> Iterator[Tensor]:
-        if self.spool is None or self.first is None:
+        if self.spool is None:
             return
         try:
-            self._filter(self.spool, self.first.device)
+            self._filter(self.spool, self.like.device)
             for motion in self.spool.frames(self.chunk):
-                yield motion.to(self.first.device, self.dtype).view(-1, *self.first.shape[1:])
+                yield motion.to(self.like).view(-1, *self.like.shape[1:])
         finally:
             self.spool.close()
+
+    def state(self) -> State:
+        return self.since_first.state()
+
+    def restore(self, state: State) -> None:
+        self.since_first.restore(state)
 
     def _filter(self, spool: Spool, device: torch.device) -> None:
         column = 4 * BUFFERS * self.filter.working_frames(len(spool))

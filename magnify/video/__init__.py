@@ -12,11 +12,16 @@
 - Whatever cannot be kept is named in the writer's `notices`.
 """
 
-from magnify.video.colour import ColourTags, Picture
-from magnify.video.encoding import Encoding
-from magnify.video.info import VideoInfo, probe
-from magnify.video.reader import Frame, VideoReader
-from magnify.video.writer import VideoWriter
+from typing import TYPE_CHECKING
+
+from magnify.lazy import lazily
+from magnify.video.choices import Encoding
+
+if TYPE_CHECKING:
+    from magnify.video.colour import ColourTags, Picture
+    from magnify.video.info import VideoInfo, probe
+    from magnify.video.reader import Frame, VideoReader
+    from magnify.video.writer import VideoWriter
 
 __all__ = [
     "ColourTags",
@@ -28,3 +33,16 @@ __all__ = [
     "VideoWriter",
     "probe",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "ColourTags": "magnify.video.colour",
+        "Frame": "magnify.video.reader",
+        "Picture": "magnify.video.colour",
+        "VideoInfo": "magnify.video.info",
+        "VideoReader": "magnify.video.reader",
+        "VideoWriter": "magnify.video.writer",
+        "probe": "magnify.video.info",
+    },
+)

@@ -1,4 +1,4 @@
-"""How the output is encoded: what the user may choose, and what follows from it and the source."""
+"""How the output is encoded: what follows from what the user chose and from the source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from av.codec.codec import UnknownCodecError
 from av.video.format import VideoFormatComponent
 
 from magnify.errors import SettingsError
+from magnify.video.choices import Encoding
 from magnify.video.colour import bit_depth, is_rgb
 from magnify.video.info import VideoInfo
 
@@ -58,32 +59,6 @@ FIXED_OPTIONS = {
     **{codec: {"rc": "vbr", "b": "0"} for codec in NVENC},
 }
 """A bit rate of 0 makes constant quality the only rule of libvpx and of NVIDIA's encoders."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """How to encode; None leaves a choice to the container and the source.
-
-    Attributes:
-        codec: an FFmpeg encoder such as "libx264", "libx265" or "prores_ks".
-        crf: constant quality of encoders that have it; smaller is better.
-        preset: speed of encoders that have it, "ultrafast" to "veryslow" or a number.
-        pixel_format: FFmpeg's name, such as "yuv420p". By default 4:2:0 with 8 bits, or with 10
-            for deeper sources, as that is what players take; 4:4:4 where the codec cannot halve
-            the chroma of an odd size.
-        lossless: FFV1 in RGB, with 8 or 16 bits, so that every picture comes back bit for bit.
-        threads: of the encoder. By default it takes what the machine has, and with libx264 the
-            pictures depend on their number.
-        audio: copy the source's audio; otherwise leave it out.
-    """
-
-    codec: str | None = None
-    crf: float | None = None
-    preset: str | None = None
-    pixel_format: str | None = None
-    lossless: bool = False
-    threads: int | None = None
-    audio: bool = True
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from magnify.errors import SettingsError
+from magnify.video.choices import Encoding
 from magnify.video.colour import ColourConverter
-from magnify.video.encoding import CONTAINER_CODECS, Encoding, has_alpha
+from magnify.video.encoding import CONTAINER_CODECS, has_alpha
 from magnify.video.images import is_pattern, numbered_name, pattern_matcher
 from magnify.video.info import VideoInfo
 from magnify.video.reader import Frame

@@ -16,9 +16,10 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError
+from magnify.video.choices import Encoding
 from magnify.video.colour import ColourConverter
 from magnify.video.decoding import EXACT_TAGS
-from magnify.video.encoding import Encoding, encoder_settings
+from magnify.video.encoding import encoder_settings
 from magnify.video.gif import CENTISECOND, Palettes
 from magnify.video.info import IMAGES, VideoInfo
 from magnify.video.reader import Frame

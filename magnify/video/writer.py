@@ -14,7 +14,7 @@ from typing import Self
 import av
 
 from magnify.errors import SettingsError, VideoError
-from magnify.video.encoding import Encoding
+from magnify.video.choices import Encoding
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
 from magnify.video.orientation import upright, upright_info

@@ -15,7 +15,7 @@ import magnify
 from magnify.cli import app
 from magnify.engine.network import Network
 from magnify.pipeline.modes import Bandpass
-from magnify.pipeline.run import Engine
+from magnify.pipeline.prepare import Engine
 from support.clips import drifting_pattern, write_clip
 
 FAST = ["--device", "cpu", "--precision", "fp32"]
@@ -69,7 +69,7 @@ def test_each_frame_gets_the_filtered_motion_of_its_own_time(
     texture, shape = engine.network.encode(torch.from_numpy(pictures))
     change = (shape - shape[:1]).double().numpy()
     motion: Tensor = torch.from_numpy(np.ascontiguousarray(reference(change))).float()
-    frames = model.decode(texture, model.manipulate(shape, motion, 5.0))
+    frames = model.decode(texture, model.manipulate(shape, motion, 5.0, texture))
     expected = ((frames.permute(0, 2, 3, 1) + 1) * 127.5).round().clamp(0, 255).numpy()
 
     monkeypatch.setattr(Network, "chunk_size", lambda self, height, width: chunk)

@@ -482,3 +482,46 @@ def test_output_that_cannot_be_printed_is_no_failed_input(clip: Path, tmp_path: 
         )
     assert done.returncode == 1
     assert done.stderr.decode().strip() == "magnify: error: No space left on device"
+
+
+def test_a_saved_job_is_run_again(clip: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "job.json"
+    done = run(clip, "--alpha", "5", "--max-frames", "3", "--json", "--save-job", saved)
+    assert done.exit_code == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["model"], report["layout"]) == ("lbvmm", "lbvmm-magnify")
+    assert report["job"] == json.loads(saved.read_text())
+    output = Path(report["output"])
+    first = output.read_bytes()
+
+    taken = invoke("run", "--from-job", saved)
+    assert taken.exit_code == 1
+    assert "exists; use --overwrite" in taken.stderr
+    assert invoke("run", "--from-job", saved, "-y", "-q").exit_code == 0
+    (tmp_path / "report.json").write_text(done.stdout)
+    other = tmp_path / "other.mp4"
+    assert invoke("run", "--from-job", tmp_path / "report.json", "-o", other).exit_code == 0
+    assert len(first) == len(output.read_bytes()) == len(other.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--alpha", "5"], "--alpha is decided by the job of --from-job; leave it out"),
+        (["in.mp4"], "INPUT is decided by the job"),
+        ([], "job.json: cannot be read as a job"),
+    ],
+)
+def test_what_a_job_decides_is_not_said_again(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    result = invoke("run", "--from-job", tmp_path / "job.json", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_an_input_or_a_job_is_needed() -> None:
+    for command in (["run"], ["bandpass", "--low", "1"]):
+        result = invoke(*command)
+        assert result.exit_code == 2
+        assert "INPUT is missing" in result.stderr

@@ -17,15 +17,16 @@ from typer.testing import CliRunner
 import magnify
 from magnify.cli import app
 from magnify.engine import network as networks
-from magnify.engine.compilation import Gain
 from magnify.engine.network import Network
+from magnify.models import FD4MM
+from magnify.models.base import CompileGain
 from magnify.pipeline.modes import Bandpass, Dynamic, Mode, Static
 from support.clips import drifting_pattern, read_clip
 
 Compiled = list[tuple[int, ...]]
 """The shape of the first frames that each graph was compiled for."""
 
-Gains = dict[tuple[str, str, str], Gain]
+Gains = dict[tuple[str, str], CompileGain]
 
 
 @pytest.fixture
@@ -121,24 +122,23 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Gains:
     """What FD4MM is taken to gain by being compiled, for clips of ten frames and more."""
     gains: Gains = {}
     monkeypatch.setattr(networks, "FEWEST", LONG)
-    monkeypatch.setattr(networks, "GAINS", gains)
+    monkeypatch.setattr(FD4MM, "compile_gains", gains)
     return gains
 
 
-FD4MM_ON_A_CPU = ("fd4mm", "cpu", "fp32")
+ON_A_CPU = ("cpu", "fp32")
 
 
 @pytest.mark.parametrize(
     ("gains", "frames", "expected"),
     [
-        ({FD4MM_ON_A_CPU: Gain(seconds=29, share=0.1)}, 100, True),
-        ({FD4MM_ON_A_CPU: Gain(seconds=31, share=0.1)}, 100, False),
-        ({FD4MM_ON_A_CPU: Gain(seconds=31, share=0.1)}, 110, True),
-        ({FD4MM_ON_A_CPU: Gain(seconds=0, share=0.1)}, LONG - 1, False),
-        ({FD4MM_ON_A_CPU: Gain(seconds=0, share=0.1)}, None, False),
-        ({("lbvmm", "cpu", "fp32"): Gain(seconds=0, share=0.1)}, 100, False),
-        ({("fd4mm", "cuda", "fp32"): Gain(seconds=0, share=0.1)}, 100, False),
-        ({("fd4mm", "cpu", "bf16"): Gain(seconds=0, share=0.1)}, 100, False),
+        ({ON_A_CPU: CompileGain(seconds=29, share=0.1)}, 100, True),
+        ({ON_A_CPU: CompileGain(seconds=31, share=0.1)}, 100, False),
+        ({ON_A_CPU: CompileGain(seconds=31, share=0.1)}, 110, True),
+        ({ON_A_CPU: CompileGain(seconds=0, share=0.1)}, LONG - 1, False),
+        ({ON_A_CPU: CompileGain(seconds=0, share=0.1)}, None, False),
+        ({("cuda", "fp32"): CompileGain(seconds=0, share=0.1)}, 100, False),
+        ({("cpu", "bf16"): CompileGain(seconds=0, share=0.1)}, 100, False),
         ({}, 10**6, False),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_network_is_compiled_for_clips_that_repay_it(
 
 
 def test_each_clip_is_estimated_by_itself(compiled: Compiled, asked: Gains) -> None:
-    asked[FD4MM_ON_A_CPU] = Gain(seconds=0, share=0.1)
+    asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
     engine = magnify.load_engine("fd4mm", "cpu", "fp32")
     whole = drifting_pattern(LONG, 24, 32)
     outputs = []
@@ -174,7 +174,7 @@ def test_each_clip_is_estimated_by_itself(compiled: Compiled, asked: Gains) -> N
 def test_what_repays_it_is_compiled_unless_that_is_off(
     choice: list[str], clip: Path, compiled: Compiled, asked: Gains
 ) -> None:
-    asked[FD4MM_ON_A_CPU] = Gain(seconds=0, share=0.1)
+    asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
     command = ["run", str(clip), "--model", "fd4mm", "--device", "cpu", "--json", *choice]
     plan = CliRunner().invoke(app, [*command, "--dry-run"])
     assert not compiled
@@ -190,7 +190,7 @@ def test_where_nothing_can_compile_the_clip_is_magnified_nevertheless(
     def broken(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         raise OSError("no compiler found")
 
-    asked[FD4MM_ON_A_CPU] = Gain(seconds=0, share=0.1)
+    asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
     command = ["run", str(clip), "--model", "fd4mm", "--device", "cpu", "--json"]
     done = CliRunner().invoke(app, command)

@@ -12,8 +12,9 @@ from magnify.engine.runtime import Precision, Runtime, select_runtime
 from magnify.engine.transfer import Download
 from magnify.models import FD4MM, LBVMM
 from magnify.pipeline.clips import ArrayClip
+from magnify.pipeline.keywords import magnify_frames
 from magnify.pipeline.modes import Static
-from magnify.pipeline.run import load_engine, magnify_frames
+from magnify.pipeline.prepare import load_engine
 from support.clips import drifting_pattern
 from support.formula import BY_NAME, formula_model
 
@@ -85,7 +86,8 @@ def test_nothing_waits_for_the_gpu(name: str) -> None:
         torch.cuda.set_sync_debug_mode(mode)
         try:
             texture, shape = network.encode(pictures)
-            motion = Static().operator(ArrayClip(pictures.numpy(), 30), network, print).feed(shape)
+            clip = ArrayClip(pictures.numpy(), 30)
+            motion = Static().operator(clip, network, None, print).feed(shape)
             download = Download(network.decode(texture, shape, motion, 10, like=pictures))
         finally:
             torch.cuda.set_sync_debug_mode("default")

@@ -26,7 +26,8 @@ from magnify.lab.benchmarks.published import published_pair
 from magnify.lab.benchmarks.timing import Ceilings, NetworkTime, measure_network, medians
 from magnify.models import FD4MM, LBVMM, MagnificationModel
 from magnify.models.lbvmm import CGST, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
-from magnify.pipeline.run import load_engine, magnify_frames
+from magnify.pipeline.keywords import magnify_frames
+from magnify.pipeline.prepare import load_engine
 from magnify.video import VideoReader
 
 Build = Callable[[], MagnificationModel]

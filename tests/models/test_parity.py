@@ -14,6 +14,7 @@ from torch import Tensor
 
 from magnify.checkpoints import load_model
 from magnify.models import MagnificationModel
+from magnify.temporal.change import PLAIN
 from magnify.temporal.operators import Dynamic, Operator, Static
 from magnify.temporal.passband import Passband
 from magnify.temporal.settings import Butterworth, DifferenceOfIir
@@ -48,7 +49,7 @@ def magnified(
     chunks = []
     for chunk in pictures.split(CHUNK):
         texture, shape = model.encode(chunk)
-        shape = model.manipulate(shape, operator.feed(shape), alpha)
+        shape = model.manipulate(shape, operator.feed(shape), alpha, texture)
         chunks.append(model.decode(texture, shape))
     levels = ((torch.cat(chunks) - low) / (high - low) * 255).clamp(0, 255)
     return levels.permute(0, 2, 3, 1).to(torch.uint8).numpy()
@@ -62,12 +63,12 @@ def magnified(
         (
             "butter_20_0.5_2.0_fs10_n2",
             20,
-            lambda first: Butterworth(Passband(0.5, 2.0, 10), order=2).operator(Storage(0)),
+            lambda first: Butterworth(2).operator(Passband(0.5, 2.0, 10), Storage(0), PLAIN),
         ),
         (
             "diffiir_20_0.04_0.4_fs30",
             20,
-            lambda first: DifferenceOfIir(0.04, 0.4).operator(Storage(0)),
+            lambda first: DifferenceOfIir((0.04, 0.4)).operator(None, Storage(0), PLAIN),
         ),
     ],
 )

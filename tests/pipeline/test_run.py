@@ -13,7 +13,7 @@ from torch import Tensor
 import magnify
 from magnify.checkpoints import BUILT_IN
 from magnify.engine.network import Network
-from magnify.pipeline.run import Engine
+from magnify.pipeline.prepare import Engine
 from magnify.video import VideoReader, VideoWriter
 from support.clips import drifting_pattern, read_clip
 

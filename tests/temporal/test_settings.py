@@ -1,18 +1,21 @@
 """Filter settings are checked in words, and make the operator they name."""
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from magnify.errors import SettingsError
+from magnify.pipeline.modes import Bandpass
 from magnify.temporal.bands import BANDS, band
+from magnify.temporal.change import PLAIN
 from magnify.temporal.operators import Fir, Iir
 from magnify.temporal.passband import Passband
 from magnify.temporal.settings import (
+    FILTERS,
     Butterworth,
     DifferenceOfIir,
-    IdealBandpass,
+    FilterName,
     LinearPhaseFir,
     select_filter,
 )
@@ -26,7 +29,7 @@ SWAY = Passband(0.5, 7.5, 30)
 @pytest.mark.parametrize(
     ("low", "high", "rate", "message"),
     [
-        (None, None, 30, "needs a low or a high cut-off"),
+        (None, None, 30, "needs a low or a high cut-off in Hz, or a name"),
         (7.5, 0.5, 30, "low cut-off 7.5 Hz must be below high 0.5 Hz"),
         (2, 2, 30, "must be below"),
         (72, 92, 30, "low cut-off 72 Hz is outside 0 to 15 Hz, what 30 frames per second can show"),
@@ -63,54 +66,82 @@ def test_a_band_says_what_it_keeps(low: float | None, high: float | None, text: 
         ("fir", {"zero_phase": True}, "option zero-phase is for the filter butterworth"),
         ("fir", {"coefficients": (0.1, 0.2)}, "option r1/r2 is for the filter diff-iir"),
         ("fir", {"taps": 100}, "100 taps: the number must be odd, such as 101"),
-        ("fir", {"taps": 31}, "31 taps cannot resolve 0.5-7.5 Hz at 30 frames per second; 99 can"),
-        ("fir", {"taps": -1}, "-1 taps cannot resolve"),
-        ("diff-iir", {"coefficients": (0.1, 0.2)}, "take the band's place"),
     ],
 )
 def test_impossible_filters_are_refused(name: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        select_filter(name, SWAY, **options)
+        select_filter(name, options)
+
+
+@pytest.mark.parametrize(
+    ("taps", "message"),
+    [
+        (31, "31 taps cannot resolve 0.5-7.5 Hz at 30 frames per second; 99 can"),
+        (-1, "-1 taps cannot resolve"),
+    ],
+)
+def test_taps_that_cannot_resolve_the_band_are_refused(taps: int, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        LinearPhaseFir(taps).operator(SWAY, STORAGE, PLAIN)
 
 
 @pytest.mark.parametrize("coefficients", [(0.4, 0.04), (0.1, 0.1), (-0.1, 0.4), (0.1, 1.1), (0, 1)])
 def test_impossible_coefficients_are_refused(coefficients: tuple[float, float]) -> None:
     with pytest.raises(SettingsError, match="must be 0 <= r1 < r2 <= 1"):
-        select_filter("diff-iir", coefficients=coefficients)
+        select_filter("diff-iir", {"coefficients": coefficients})
 
 
-@pytest.mark.parametrize("name", ["butterworth", "diff-iir", "fir"])
+def test_the_names_that_may_be_typed_are_those_of_the_filters() -> None:
+    assert set(get_args(FilterName)) == set(FILTERS)
+
+
+@pytest.mark.parametrize("name", FILTERS)
 def test_a_filter_needs_a_band(name: Any) -> None:
     with pytest.raises(SettingsError, match="a band needs a low or a high cut-off"):
-        select_filter(name)
+        Bandpass(filter=name)
+    assert select_filter(name, {}).needs_band
+
+
+def test_coefficients_take_the_place_of_a_band() -> None:
+    with pytest.raises(SettingsError, match="take the band's place"):
+        Bandpass(low=1, filter="diff-iir", coefficients=(0.1, 0.2))
+    assert not select_filter("diff-iir", {"coefficients": (0.1, 0.2)}).needs_band
 
 
 def test_options_select_the_filter_and_the_filter_its_operator() -> None:
     cases = [
-        (select_filter(passband=SWAY), Butterworth(SWAY, 3), Iir),
-        (select_filter("butterworth", SWAY, order=4), Butterworth(SWAY, 4), Iir),
+        (select_filter("butterworth", {}), Butterworth(3), Iir),
+        (select_filter("butterworth", {"order": 4, "zero_phase": False}), Butterworth(4), Iir),
         (
-            select_filter("butterworth", SWAY, zero_phase=True),
-            Butterworth(SWAY, zero_phase=True),
+            select_filter("butterworth", {"zero_phase": True}),
+            Butterworth(zero_phase=True),
             WholeClip,
         ),
-        (select_filter("diff-iir", coefficients=(0.04, 0.4)), DifferenceOfIir(0.04, 0.4), Iir),
-        (select_filter("diff-iir", SWAY), DifferenceOfIir.in_band(SWAY), Iir),
-        (select_filter("fir", SWAY), LinearPhaseFir(SWAY), Fir),
-        (select_filter("fir", SWAY, taps="auto"), LinearPhaseFir(SWAY), Fir),
-        (select_filter("fir", SWAY, taps=101), LinearPhaseFir(SWAY, 101), Fir),
-        (select_filter("fir", SWAY, taps="all"), IdealBandpass(SWAY), WholeClip),
+        (
+            select_filter("diff-iir", {"coefficients": (0.04, 0.4)}),
+            DifferenceOfIir((0.04, 0.4)),
+            Iir,
+        ),
+        (select_filter("diff-iir", {"taps": None}), DifferenceOfIir(), Iir),
+        (select_filter("fir", {}), LinearPhaseFir(), Fir),
+        (select_filter("fir", {"taps": "auto"}), LinearPhaseFir(), Fir),
+        (select_filter("fir", {"taps": 101}), LinearPhaseFir(101), Fir),
+        (select_filter("fir", {"taps": "all"}), LinearPhaseFir("all"), WholeClip),
     ]
     for selected, expected, operator in cases:
         assert selected == expected
-        assert type(selected.operator(STORAGE)) is operator
-        assert (selected.operator(STORAGE).delay is None) == (operator is WholeClip)
+        made = selected.operator(SWAY, STORAGE, PLAIN)
+        assert type(made) is operator
+        assert (made.delay is None) == (operator is WholeClip)
 
 
 def test_automatic_taps_are_said() -> None:
-    chosen = select_filter("fir", SWAY)
-    assert str(chosen) == "linear-phase FIR, 99 taps (the fewest that resolve the band), 0.5-7.5 Hz"
-    assert chosen.operator(STORAGE).delay == 49
+    chosen = LinearPhaseFir()
+    said = "linear-phase FIR, 99 taps (the fewest that resolve the band), 0.5-7.5 Hz"
+    assert chosen.describe(SWAY) == said
+    assert chosen.operator(SWAY, STORAGE, PLAIN).delay == 49
+    assert chosen.kept_frames(SWAY) == 99
+    assert LinearPhaseFir("all").kept_frames(SWAY) == Butterworth().kept_frames(SWAY) == 0
 
 
 @pytest.mark.parametrize(
@@ -120,8 +151,8 @@ def test_automatic_taps_are_said() -> None:
 def test_an_absent_cutoff_leaves_a_single_low_pass(
     low: float | None, high: float | None, coefficients: tuple[float, float]
 ) -> None:
-    found = DifferenceOfIir.in_band(Passband(low, high, 30))
-    assert (found.r1, found.r2) == pytest.approx(coefficients)
+    found = DifferenceOfIir().used_coefficients(Passband(low, high, 30))
+    assert found == pytest.approx(coefficients)
 
 
 @pytest.mark.parametrize(
@@ -139,14 +170,14 @@ def test_an_absent_cutoff_leaves_a_single_low_pass(
 def test_a_clip_too_short_for_its_filter_is_warned_about(
     options: dict[str, Any], message: str
 ) -> None:
-    chosen = select_filter(passband=SWAY, **options)
-    (warning,) = chosen.warnings(10)
+    chosen = select_filter(options.get("name", "butterworth"), {"taps": options.get("taps")})
+    (warning,) = chosen.warnings(SWAY, 10)
     assert re.match(message, warning)
-    assert chosen.warnings(300) == chosen.warnings(None) == []
+    assert chosen.warnings(SWAY, 300) == chosen.warnings(SWAY, None) == []
 
 
 def test_a_narrow_difference_of_iir_is_known_to_be_weak() -> None:
-    (warning,) = select_filter("diff-iir", Passband(1.5, 2.5, 30)).warnings(None)
+    (warning,) = DifferenceOfIir().warnings(Passband(1.5, 2.5, 30), None)
     assert "passes at most 2" in warning
 
 
@@ -155,8 +186,9 @@ def test_every_named_band_works_at_its_own_rate() -> None:
         assert band(name) is found
         assert name == found.name
         rate = found.sampling_rate or 1000
-        select_filter("fir", Passband(found.low, found.high, rate)).operator(STORAGE)
-        select_filter(passband=Passband(found.low, found.high, rate)).operator(STORAGE)
+        passband = Passband(found.low, found.high, rate)
+        for chosen in FILTERS.values():
+            chosen().operator(passband, STORAGE, PLAIN)
 
 
 def test_an_unknown_band_is_told_the_known_ones() -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from magnify.cli.console import progress
+from magnify.cli.lab.options import MODEL, Model, PrecisionName, option
 from magnify.cli.lab.score_tables import print_rendered, print_scores, print_still
-from magnify.cli.options import MODEL, REPORTING, Model, PrecisionName, option
+from magnify.cli.options import REPORTING
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from magnify.cli.console import notice_line
-from magnify.cli.options import MAX_SEED, Model, finite, option
+from magnify.cli.lab.options import Model, option
+from magnify.cli.options import MAX_SEED, finite
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -60,7 +60,7 @@ def static_step(model: MagnificationModel, frame: Tensor) -> Step:
 
     def step() -> Tensor:
         texture, shape = model.encode(frame)
-        return model.decode(texture, model.manipulate(shape, shape - reference, 10.0))
+        return model.decode(texture, model.manipulate(shape, shape - reference, 10.0, texture))
 
     return step
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from magnify.engine.network import Network
-from magnify.engine.runtime import DTYPES, Runtime, keep_float32_exact
+from magnify.engine.runtime import DTYPES, Runtime, exact_float32
 from magnify.lab.benchmarks.complexity import NETWORKS, Step, complexity
 from magnify.lab.benchmarks.published import published_pair
 from magnify.models import MagnificationModel
@@ -162,7 +162,6 @@ def chunk_step(network: Network, pictures: Tensor) -> Step:
 def measure_ceilings(repeats: int, device: torch.device) -> Ceilings:
     """The faster of the two ways to a matrix product: as such, and as a 1x1 convolution."""
     clocks: dict[str, Clock] = {}
-    keep_float32_exact()
     side = MATRIX_SIDES[device.type]
     for precision in ("fp32", "bf16"):
         dtype = DTYPES[precision]
@@ -175,7 +174,8 @@ def measure_ceilings(repeats: int, device: torch.device) -> Ceilings:
         clocks[f"{precision} convolution"] = timed(partial(F.conv2d, pixels, kernel), device)
     source = torch.ones(COPIED_BYTES // 4, device=device)
     clocks["copy"] = timed(partial(torch.empty_like(source).copy_, source), device)
-    seconds = medians(clocks, repeats)
+    with exact_float32(device):
+        seconds = medians(clocks, repeats)
     operations = 2 * side**2 * math.prod(PRODUCT_PIXELS)
     return Ceilings(
         matrix_product={

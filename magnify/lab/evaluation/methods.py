@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnify.checkpoints import DEFAULT_MODEL
-from magnify.engine.runtime import Precision
+from magnify.engine.choices import Precision
 from magnify.errors import SettingsError
-from magnify.pipeline.run import Engine, load_engine, magnify_frames
+from magnify.pipeline.keywords import magnify_frames
+from magnify.pipeline.prepare import Engine, load_engine
 from magnify.video import Picture
 
 Method: TypeAlias = Callable[[Picture, float, NDArray[np.float32] | None], Picture]
@@ -64,7 +65,7 @@ def load_method(
     return network(engine), {
         "model": engine.model,
         "weights": str(weights or model or DEFAULT_MODEL),
-        "weights_sha256": engine.sha256,
+        "weights_sha256": engine.sha256 or "",
         "device": str(runtime.device),
         "precision": runtime.precision,
     }

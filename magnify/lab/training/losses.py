@@ -71,7 +71,7 @@ class LBVMMObjective(Objective):
             (textures,), shapes = model.encode(to_range(frames, model))
         still, textured, plain = textures.chunk(3)
         rest, moved, clean = shapes.chunk(3)
-        magnified = model.manipulate(moved, moved - rest, alpha[:, None, None, None])
+        magnified = model.manipulate(moved, moved - rest, alpha[:, None, None, None], (textured,))
         output = model.decode((textured,), magnified).float()
         truth = to_range(target, model)
         regularisation = F.l1_loss(still, plain) + F.l1_loss(moved, clean)
@@ -129,7 +129,7 @@ class FD4MMObjective(Objective):
             low, unfiltered = model.pyramid.decouple(to_range(query, model))
             at_rest = model.encode_shape(to_range(reference, model))
         highs = model.pyramid.filter(unfiltered)
-        low = model.manipulate(low, low - at_rest, alpha[:, None, None, None])
+        low = model.manipulate(low, low - at_rest, alpha[:, None, None, None], highs)
         if self.early:
             low = torch.cat((low, model.encode_shape(truth)))
             highs = tuple(torch.cat(pair) for pair in zip(highs, withheld(highs), strict=True))

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from magnify.engine.runtime import keep_freed_memory
+from magnify.engine.runtime import tune_process
 from magnify.errors import SettingsError
 
 FAILURE = "MAGNIFY_FAILURE"
@@ -94,8 +94,7 @@ def this_process(device: str = "auto") -> Iterator[Process]:
     """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = find_device(device, local + 1)
-    if device == "cpu":
-        keep_freed_memory()
+    tune_process()
     if "WORLD_SIZE" not in os.environ:
         yield Process(torch.device("cuda:0" if device == "cuda" else "cpu"))
         return

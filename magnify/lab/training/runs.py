@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 import torch
 
 from magnify.checkpoints import load_checkpoint
-from magnify.engine.runtime import keep_float32_exact
+from magnify.engine.runtime import exact_float32
 from magnify.errors import CheckpointError, SettingsError
 from magnify.lab.synthesis import (
     Pairs,
@@ -80,11 +81,11 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         CheckpointError: `init`, `vgg` or the state to resume from cannot be read.
     """
     check(request)
-    with this_process(request.device) as process:
-        if process.on_gpu and request.model == "fd4mm":
+    with this_process(request.device) as process, ExitStack() as exact:
+        if request.model == "fd4mm":
             # TF32 costs its pictures more than LBVMM's, which lose little (docs/performance.md); a
             # step of LBVMM takes 78 ms without it and 52 ms with it (24 crops of 256, H100).
-            keep_float32_exact()
+            exact.enter_context(exact_float32(process.device))
         say = report if process.leads else lambda line: None
         folder = RunFolder(request.out, request.model, resume=request.resume)
         torch.manual_seed(request.seed)

@@ -26,7 +26,8 @@ from magnify.lab.evaluation import (
 )
 from magnify.lab.synthesis import Photographs
 from magnify.lab.synthesis.videos import VideoCase, protocol, render_videos
-from magnify.pipeline.run import Engine, magnify_frames
+from magnify.pipeline.keywords import magnify_frames
+from magnify.pipeline.prepare import Engine
 from magnify.video import Picture
 from support.clips import read_clip
 from support.lpips import lpips_state

@@ -27,7 +27,7 @@ from magnify.lab.evaluation import (
     psnr,
 )
 from magnify.lab.synthesis import Photographs
-from magnify.pipeline.run import Engine
+from magnify.pipeline.prepare import Engine
 
 SIZE = 96
 SMALL = EvaluationSettings(sizes=(SIZE,), peaks=(6.0,), alphas=(1.0, 10.0), scenes=1)

@@ -10,7 +10,8 @@ import typer
 from magnify.cli.console import notice_line
 from magnify.cli.lab.bench.options import Networks
 from magnify.cli.lab.bench.tables import print_table
-from magnify.cli.options import Json, Model
+from magnify.cli.lab.options import Model
+from magnify.cli.options import Json
 from magnify.errors import SettingsError
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from magnify.cli.options import Model
+from magnify.cli.lab.options import Model
 
 SIZES = {
     "360p": (360, 640),

@@ -8,7 +8,8 @@ import typer
 
 from magnify.cli.lab.bench.options import SIZES, Compile, Device, Networks, Size, network_names
 from magnify.cli.lab.bench.tables import print_table
-from magnify.cli.options import Json, PrecisionName
+from magnify.cli.lab.options import PrecisionName
+from magnify.cli.options import Json
 
 
 def profile(

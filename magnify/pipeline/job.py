@@ -1,0 +1,238 @@
+"""One magnification as one object: what is read, what is done to it, by what, and what is written.
+
+A job is plain, frozen data, checked where it is made. It says everything that a run needs, as JSON
+both ways: it can be saved, sent to another machine, and repeated. The command line's groups of
+options are these objects; nothing here loads torch.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from magnify.checkpoints.registry import DEFAULT_MODEL, MODELS
+from magnify.engine.choices import Compile, Precision
+from magnify.errors import SettingsError
+from magnify.pipeline.modes import Mode, Static, mode_from_dict
+from magnify.settings import Option, from_plain, to_plain
+from magnify.video.choices import Encoding
+
+if TYPE_CHECKING:
+    from magnify.pipeline.run import Plan
+
+INPUT = "Input and output"
+MODEL = "Network"
+MAGNIFICATION = "Magnification"
+
+LARGEST_ALPHA = 10_000.0
+"""Far beyond what any model can follow; not far from there, its numbers overflow."""
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds, minutes:seconds or hours:minutes:seconds.
+
+    Raises:
+        SettingsError: the text is no time.
+    """
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(part >= 0 for part in parts):
+        raise SettingsError(f"'{text}' is no time; use seconds, mm:ss or hh:mm:ss")
+    return sum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is read.
+
+    Attributes:
+        path: a video file, a folder of pictures, or a printf pattern of pictures.
+        fps: frames a second of pictures, which have no rate of their own.
+        start, end: seconds from the first frame; frames outside are left out.
+        max_frames: stop after that many frames.
+        hwaccel: "auto" decodes on the NVIDIA card that the model runs on (else the first there is),
+            where it can; "off" on the CPU.
+    """
+
+    path: Path
+    fps: Annotated[
+        float | None, Option("Frame rate of pictures, which have none of their own.", INPUT)
+    ] = None
+    start: Annotated[
+        float | None,
+        Option(
+            "Begin here: seconds, mm:ss or hh:mm:ss.", INPUT, parse=parse_seconds, metavar="TIME"
+        ),
+    ] = None
+    end: Annotated[
+        float | None,
+        Option(
+            "Stop here: seconds, mm:ss or hh:mm:ss.", INPUT, parse=parse_seconds, metavar="TIME"
+        ),
+    ] = None
+    max_frames: Annotated[int | None, Option("Stop after this many frames.", INPUT, minimum=1)] = (
+        None
+    )
+    hwaccel: Annotated[
+        Literal["auto", "off"],
+        Option("auto: decode on an NVIDIA card where it can; off: on the CPU.", INPUT),
+    ] = "off"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What magnifies, and where.
+
+    Attributes:
+        model: a name of the registry; None takes that of the weights, or the default.
+        weights: a checkpoint file instead of the built-in weights.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        precision: the number format of a network.
+        compile: "auto" compiles a network where a clip is long enough to repay it.
+        weights_sha256: of the weights that a saved job was made with; others are refused.
+    """
+
+    model: Annotated[
+        str | None,
+        Option("Built-in model; `magnify models` lists them.", MODEL, choices=lambda: MODELS),
+    ] = None
+    weights: Annotated[
+        Path | None, Option("Checkpoint file; its network is recognised.", MODEL)
+    ] = None
+    device: Annotated[str, Option("auto, cpu, cuda, cuda:N or mps.", MODEL)] = "auto"
+    precision: Annotated[Precision, Option("Number format of the network.", MODEL)] = "auto"
+    compile: Annotated[
+        Compile,
+        Option("Compile the network first, which takes minutes; auto: where it repays.", MODEL),
+    ] = "auto"
+    weights_sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.model is not None and self.model not in MODELS:
+            raise SettingsError(f"unknown model '{self.model}'; choose one of {', '.join(MODELS)}")
+        if self.weights is not None:
+            object.__setattr__(self, "weights", Path(self.weights))
+
+    @property
+    def label(self) -> str:
+        """What tells results of other weights than the default ones from theirs; "" for those."""
+        if self.weights is not None:
+            return self.weights.stem
+        return "" if self.model in (None, DEFAULT_MODEL) else self.model
+
+
+@dataclass(frozen=True)
+class Output:
+    """What is written.
+
+    Attributes:
+        path: .mp4, .mkv, .mov, .webm, .gif, or a folder of pictures.
+        encoding: codec and quality.
+        overwrite: replace an output that exists.
+    """
+
+    path: Path
+    encoding: Encoding = field(default_factory=Encoding)
+    overwrite: Annotated[
+        bool, Option("Replace outputs that exist.", INPUT, names=("--overwrite", "-y"))
+    ] = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
+
+@dataclass(frozen=True)
+class Job:
+    """One magnification.
+
+    Attributes:
+        source: what is read.
+        output: what is written.
+        mode: what counts as motion.
+        alpha: the total factor, 0 to 10,000: 1 leaves the motion as it is, below 1 attenuates it.
+        compute: what magnifies, and where.
+    """
+
+    source: Source
+    output: Output
+    mode: Mode = field(default_factory=Static)
+    alpha: float = 20.0
+    compute: Compute = field(default_factory=Compute)
+
+    def __post_init__(self) -> None:
+        check_alpha(self.alpha)
+
+    def plan(self) -> "Plan":
+        """Everything that is known of the job before its first frame, after all checks.
+
+        Raises:
+            MagnifyError: the job cannot run; the message says why.
+        """
+        from magnify.pipeline.run import plan
+
+        return plan(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The job as plain data; `from_dict` takes it back."""
+        return {
+            "source": to_plain(self.source),
+            "output": to_plain(self.output),
+            "mode": self.mode.to_dict(),
+            "alpha": self.alpha,
+            "compute": to_plain(self.compute),
+        }
+
+    @classmethod
+    def from_dict(cls, job: Mapping[str, Any]) -> Self:
+        """The job that `to_dict` described, or that a report of a run holds under `job`.
+
+        Raises:
+            SettingsError: it is no job, or a value in it cannot work.
+        """
+        job = job.get("job", job)
+        parts = {"source", "output", "mode", "alpha", "compute"}
+        if job.keys() != parts:
+            raise SettingsError(f"no job: it has to say {', '.join(sorted(parts))}, and no more")
+        if not isinstance(job["alpha"], int | float):
+            raise SettingsError(f"alpha must be a number, not {job['alpha']!r}")
+        return cls(
+            source=from_plain(Source, job["source"]),
+            output=from_plain(Output, job["output"]),
+            mode=mode_from_dict(job["mode"]),
+            alpha=float(job["alpha"]),
+            compute=from_plain(Compute, job["compute"]),
+        )
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The job that `to_json` wrote, or that `--json` reported.
+
+        Raises:
+            SettingsError: the text is no job, or a value in it cannot work.
+        """
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise SettingsError(f"no job: not JSON ({error})") from error
+        if not isinstance(found, dict):
+            raise SettingsError("no job: not a JSON object")
+        return cls.from_dict(found)
+
+
+def check_alpha(alpha: float) -> None:
+    """Checks a magnification factor.
+
+    Raises:
+        SettingsError: it is no number from 0 to 10,000.
+    """
+    if not 0 <= alpha <= LARGEST_ALPHA:
+        raise SettingsError(f"alpha must be a number from 0 to {LARGEST_ALPHA:g}, not {alpha:g}")

@@ -1,0 +1,48 @@
+"""What the user may choose of how the output is encoded; read without loading FFmpeg."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from magnify.settings import Option
+
+ENCODING = "Encoding"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How to encode; None leaves a choice to the container and the source.
+
+    Attributes:
+        codec: an FFmpeg encoder such as "libx264", "libx265" or "prores_ks".
+        crf: constant quality of encoders that have it; smaller is better.
+        preset: speed of encoders that have it, "ultrafast" to "veryslow" or a number.
+        pixel_format: FFmpeg's name, such as "yuv420p". By default 4:2:0 with 8 bits, or with 10
+            for deeper sources, as that is what players take; 4:4:4 where the codec cannot halve
+            the chroma of an odd size.
+        lossless: FFV1 in RGB, with 8 or 16 bits, so that every picture comes back bit for bit.
+        threads: of the encoder. By default it takes what the machine has, and with libx264 the
+            pictures depend on their number.
+        audio: copy the source's audio; otherwise leave it out.
+    """
+
+    codec: Annotated[
+        str | None, Option("Video encoder; default libx264 (webm: libvpx-vp9).", ENCODING)
+    ] = None
+    crf: Annotated[
+        float | None,
+        Option("Quality: lower is better and larger; default 16.", ENCODING, minimum=0),
+    ] = None
+    preset: Annotated[str | None, Option("Speed preset of the encoder.", ENCODING)] = None
+    pixel_format: Annotated[
+        str | None,
+        Option(
+            "Pixel format; default: yuv420p, or 10 bits like the input.",
+            ENCODING,
+            names=("--pix-fmt",),
+        ),
+    ] = None
+    lossless: Annotated[
+        bool, Option("Write FFV1 in RGB, bit for bit what the network gave.", ENCODING)
+    ] = False
+    threads: int | None = None
+    audio: Annotated[bool, Option("Leave out the sound.", ENCODING, names=(" /--no-audio",))] = True
