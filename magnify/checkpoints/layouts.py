@@ -12,7 +12,9 @@ from functools import cached_property, partial
 
 import torch
 
-from magnify.models import FD4MM, LBVMM, MagnificationModel, lbvmm
+from magnify.models import MagnificationModel, lbvmm
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def exact_float32(device: torch.device) -> AbstractContextManager[None]:
     """A context in which a GPU's convolutions in float32 keep all bits.
 
     TF32, PyTorch's default for them, keeps 10 bits of each factor, and its rounding is magnified
-    with the motion: simulated, FD4MM's pictures fell to 39 dB at alpha 50 with some weights.
+    with the motion: simulated, a network's pictures fell to 39 dB at alpha 50.
     """
     if device.type != "cuda":
         return nullcontext()

@@ -28,7 +28,7 @@ class Band:
     source: str
 
 
-_PAPER = "LBVMM paper, Table A.1"
+_PAPER = "Oh et al., ECCV 2018, Table A.1"
 _STRING = "equal temperament, {} at {} Hz, ±10 Hz"
 
 _ALL = (

@@ -23,7 +23,8 @@ from magnify.checkpoints import (
     read_checkpoint,
 )
 from magnify.errors import CheckpointError
-from magnify.models import LBVMM, lbvmm
+from magnify.models import lbvmm
+from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import (
     BY_NAME,
     assert_same_tensors,

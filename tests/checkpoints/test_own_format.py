@@ -16,7 +16,8 @@ from magnify.checkpoints import (
     write_checkpoint,
 )
 from magnify.errors import CheckpointError
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import BY_NAME, assert_same_tensors, fails, random_tensors
 
 ZHENGPENG7 = BY_NAME["lbvmm-zhengpeng7"]

@@ -18,8 +18,8 @@ import magnify
 from magnify.cli import app
 from magnify.engine import network as networks
 from magnify.engine.network import Network
-from magnify.models import FD4MM
 from magnify.models.base import CompileGain
+from magnify.models.fd4mm import FD4MM
 from magnify.pipeline.modes import Bandpass, Dynamic, Mode, Static
 from support.clips import drifting_pattern, read_clip
 

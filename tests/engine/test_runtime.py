@@ -10,7 +10,8 @@ from magnify.engine.compilation import Compile
 from magnify.engine.network import LARGEST_CHUNK, Network
 from magnify.engine.runtime import Precision, Runtime, select_runtime
 from magnify.engine.transfer import Download
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 from magnify.pipeline.clips import ArrayClip
 from magnify.pipeline.keywords import magnify_frames
 from magnify.pipeline.modes import Static

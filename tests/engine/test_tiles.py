@@ -9,7 +9,8 @@ from magnify.engine.network import Network
 from magnify.engine.runtime import Runtime
 from magnify.engine.tiles import tiles
 from magnify.errors import MagnifyError
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 from support.clips import drifting_pattern
 from support.formula import BY_NAME, formula_model
 

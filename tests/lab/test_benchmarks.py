@@ -24,8 +24,9 @@ from magnify.lab.benchmarks.commands import (
 from magnify.lab.benchmarks.complexity import complexity
 from magnify.lab.benchmarks.published import published_pair
 from magnify.lab.benchmarks.timing import Ceilings, NetworkTime, measure_network, medians
-from magnify.models import FD4MM, LBVMM, MagnificationModel
-from magnify.models.lbvmm import CGST, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
+from magnify.models import MagnificationModel
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import CGST, LBVMM, MAGNIFY, OFFICIAL, POSTECH, ZHENGPENG7
 from magnify.pipeline.keywords import magnify_frames
 from magnify.pipeline.prepare import load_engine
 from magnify.video import VideoReader

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magnify.models import LBVMM, MagnificationModel, fd4mm, lbvmm
+from magnify.models import MagnificationModel, fd4mm, lbvmm
+from magnify.models.lbvmm import LBVMM
 from support.formula import BY_NAME, formula_model
 
 GOLDENS = Path(__file__).parents[1] / "data" / "formula_goldens.npz"

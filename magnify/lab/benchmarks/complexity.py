@@ -9,7 +9,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from magnify.lab.benchmarks.published import published_pair
-from magnify.models import FD4MM, LBVMM, MagnificationModel
+from magnify.models import MagnificationModel
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 
 Step: TypeAlias = Callable[[], Tensor]
 """Computes one output frame, or a chunk of them."""

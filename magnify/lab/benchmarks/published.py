@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from magnify.models import FD4MM, LBVMM, MagnificationModel
+from magnify.models import MagnificationModel
 from magnify.models.fd4mm import (
+    FD4MM,
     Block,
     FilterAttention,
     FrequencyDecoupling,
     HighpassAttention,
     MixerAttention,
 )
-from magnify.models.lbvmm import ResidualBlock, Variant
+from magnify.models.lbvmm import LBVMM, ResidualBlock, Variant
 
 
 def published_pair(

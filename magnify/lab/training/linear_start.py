@@ -16,8 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from magnify.models import FD4MM
-from magnify.models.fd4mm import FrequencyDecoupling
+from magnify.models.fd4mm import FD4MM, FrequencyDecoupling
 
 Kind = TypeVar("Kind", bound=nn.Module)
 

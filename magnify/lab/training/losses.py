@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from magnify.lab.synthesis import Pairs
 from magnify.lab.training.perceptual import VggFeatures
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 
 CHARBONNIER_EPSILON = 1e-3
 EARLY = 0.15

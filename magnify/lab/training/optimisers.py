@@ -8,7 +8,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from magnify.lab.training.soap import Soap
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 
 PIXEL_CHANNELS = 3
 SLOW = 0.02

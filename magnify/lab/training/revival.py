@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from magnify.lab.synthesis import Pairs
 from magnify.lab.training.losses import to_range
-from magnify.models import LBVMM
-from magnify.models.lbvmm import ResidualBlock
+from magnify.models.lbvmm import LBVMM, ResidualBlock
 from magnify.models.margins import without_margin
 
 RARELY = 1e-3

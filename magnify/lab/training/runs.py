@@ -32,7 +32,8 @@ from magnify.lab.training.process import Process, find_device, this_process
 from magnify.lab.training.revival import revive
 from magnify.lab.training.run_folder import RunFolder
 from magnify.lab.training.trainer import NO_CONTRAST, RunSettings, Trainer
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 
 VALIDATION_PAIRS = 16
 """Or a few more: whole batches."""

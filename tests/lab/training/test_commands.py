@@ -21,7 +21,7 @@ from magnify.checkpoints import BUILT_IN, load_model, write_checkpoint
 from magnify.cli import app
 from magnify.engine import runtime
 from magnify.lab.synthesis import StoredPairs
-from magnify.models import LBVMM
+from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import write_random_vgg
 from support.synthesis_pictures import random_photographs
 

@@ -35,7 +35,8 @@ from magnify.lab.training.run_folder import RunFolder
 from magnify.lab.training.runs import Request, train
 from magnify.lab.training.soap import Soap
 from magnify.lab.training.trainer import Trainer
-from magnify.models import FD4MM, LBVMM
+from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import write_random_vgg
 from support.synthesis_pictures import random_photographs
 
