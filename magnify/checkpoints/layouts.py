@@ -232,17 +232,11 @@ def _fd4mm_tensors() -> dict[str, str]:
     return tensors
 
 
-_LBVMM_PAPER = "Learning-based Video Motion Magnification, Oh et al., ECCV 2018"
-_FD4MM_PAPER = (
-    "Frequency Decoupling for Motion Magnification via Multi-Level Isomorphic Architecture, "
-    "Wang et al., CVPR 2024"
-)
-
 LAYOUTS = (
     Layout(
         name="lbvmm-magnify",
         source="this project",
-        paper=_LBVMM_PAPER,
+        paper=LBVMM.paper,
         licence="MIT",
         build=partial(LBVMM, lbvmm.MAGNIFY),
         tensors={name: f"{ours}.weight" for name, ours in _OFFICIAL_MODULES.items()},
@@ -250,7 +244,7 @@ LAYOUTS = (
     Layout(
         name="lbvmm-official",
         source="12dmodel/deep_motion_mag (TensorFlow)",
-        paper=_LBVMM_PAPER,
+        paper=LBVMM.paper,
         licence="MIT file; README: academic use only",
         build=partial(LBVMM, lbvmm.OFFICIAL),
         tensors={
@@ -263,7 +257,7 @@ LAYOUTS = (
     Layout(
         name="lbvmm-zhengpeng7",
         source="ZhengPeng7/motion_magnification_learning-based",
-        paper=_LBVMM_PAPER,
+        paper=LBVMM.paper,
         licence="MIT",
         build=partial(LBVMM, lbvmm.ZHENGPENG7),
         tensors=_parameters(_ZHENGPENG7_MODULES, ".weight"),
@@ -271,7 +265,7 @@ LAYOUTS = (
     Layout(
         name="lbvmm-cgst",
         source="cgst/motion-magnification",
-        paper=_LBVMM_PAPER,
+        paper=LBVMM.paper,
         licence="none stated",
         build=partial(LBVMM, lbvmm.CGST),
         tensors=_parameters(_CGST_MODULES, ".weight", ".bias"),
@@ -279,7 +273,7 @@ LAYOUTS = (
     Layout(
         name="lbvmm-postech",
         source="postech-ami/Deep-Motion-Mag-Pytorch",
-        paper=_LBVMM_PAPER,
+        paper=LBVMM.paper,
         licence="none stated",
         build=partial(LBVMM, lbvmm.POSTECH),
         tensors=_parameters(_POSTECH_MODULES, ".weight", ".bias"),
@@ -287,7 +281,7 @@ LAYOUTS = (
     Layout(
         name="fd4mm",
         source="Jiafei127/FD4MM",
-        paper=_FD4MM_PAPER,
+        paper=FD4MM.paper,
         licence="MIT",
         build=FD4MM,
         tensors=_fd4mm_tensors(),

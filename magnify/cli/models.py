@@ -1,4 +1,4 @@
-"""`magnify models`: what is built in, and what can be loaded."""
+"""`magnify models`: what there is to choose from, and which checkpoints can be loaded."""
 
 import json
 from typing import Any
@@ -9,10 +9,63 @@ from magnify.cli.options import Json
 
 
 def models(as_json: Json = False) -> None:
-    """List the built-in weights and the checkpoint layouts that can be loaded."""
-    from magnify.checkpoints import BUILT_IN, DEFAULT_MODEL, LAYOUTS
+    """List the models, what each is good at, and the checkpoints that can be loaded."""
+    from magnify.checkpoints import LAYOUTS
 
-    built_in: list[dict[str, Any]] = [
+    layouts: list[dict[str, Any]] = [
+        {
+            "layout": layout.name,
+            "source": layout.source,
+            "paper": layout.paper,
+            "licence": layout.licence,
+            "parameters": layout.parameters,
+        }
+        for layout in LAYOUTS
+    ]
+    found, built_in = _models(), _built_in()
+    if as_json:
+        typer.echo(json.dumps({"models": found, "built_in": built_in, "layouts": layouts}))
+        return
+    typer.echo("Models (--model NAME):")
+    for entry in found:
+        default = " (default)" if entry["default"] else ""
+        typer.echo(f"  {entry['name']}{default}: {entry['good_at']}")
+        typer.echo(f"      {entry['paper']}")
+        for weights in built_in:
+            if weights["name"] == entry["name"]:
+                typer.echo(
+                    f"      {weights['description']}: {weights['bytes'] / 1e6:.1f} MB, "
+                    f"{weights['parameters']:,} parameters, licence {weights['licence']}"
+                )
+        if entry["patent"]:
+            typer.echo(f"      {entry['patent']}")
+    typer.echo("\nCheckpoints that can be loaded (--weights FILE):")
+    for entry in layouts:
+        typer.echo(f"  {entry['layout']}: {entry['source']}")
+        typer.echo(f"      {entry['paper']}")
+        typer.echo(f"      {entry['parameters']:,} parameters, licence: {entry['licence']}")
+
+
+def _models() -> list[dict[str, Any]]:
+    from magnify.checkpoints import DEFAULT_MODEL, MODELS, model_class
+
+    return [
+        {
+            "name": name,
+            "default": name == DEFAULT_MODEL,
+            "good_at": model.good_at,
+            "paper": model.paper,
+            "patent": model.patent,
+            "has_weights": model.has_weights,
+        }
+        for name, model in ((name, model_class(name)) for name in MODELS)
+    ]
+
+
+def _built_in() -> list[dict[str, Any]]:
+    from magnify.checkpoints import BUILT_IN, DEFAULT_MODEL
+
+    return [
         {
             "name": name,
             "default": name == DEFAULT_MODEL,
@@ -25,30 +78,3 @@ def models(as_json: Json = False) -> None:
         }
         for name, weights in BUILT_IN.items()
     ]
-    layouts: list[dict[str, Any]] = [
-        {
-            "layout": layout.name,
-            "source": layout.source,
-            "paper": layout.paper,
-            "licence": layout.licence,
-            "parameters": layout.parameters,
-        }
-        for layout in LAYOUTS
-    ]
-    if as_json:
-        typer.echo(json.dumps({"built_in": built_in, "layouts": layouts}))
-        return
-    typer.echo("Built-in weights (--model NAME):")
-    for entry in built_in:
-        default = " (default)" if entry["default"] else ""
-        typer.echo(f"  {entry['name']}{default}: {entry['description']}")
-        typer.echo(f"      {entry['paper']}")
-        typer.echo(
-            f"      {entry['bytes'] / 1e6:.1f} MB, {entry['parameters']:,} parameters, "
-            f"licence {entry['licence']}"
-        )
-    typer.echo("\nCheckpoints that can be loaded (--weights FILE):")
-    for entry in layouts:
-        typer.echo(f"  {entry['layout']}: {entry['source']}")
-        typer.echo(f"      {entry['paper']}")
-        typer.echo(f"      {entry['parameters']:,} parameters, licence: {entry['licence']}")

@@ -28,8 +28,8 @@ USED_MEMORY = 0.8
 
 LARGEST_CHUNK = 16
 
-Stage = Callable[..., tuple[Tensor, ...]]
-"""A part of a network: tensors with a common batch axis, to such."""
+Pass = Callable[..., tuple[Tensor, ...]]
+"""A pass through a part of a model: tensors with a common batch axis, to such."""
 
 
 class Network:
@@ -57,13 +57,13 @@ class Network:
 
     def _use(self, *, compiled: bool) -> None:
         self.compiled = compiled
-        stages: tuple[Stage, Stage, Stage]
-        stages = self._compiled_stages if compiled else _stages(self.model)
-        self._encode_both, self._encode_shape, self._decode_moved = stages
+        passes: tuple[Pass, Pass, Pass]
+        passes = self._compiled_passes if compiled else _passes(self.model)
+        self._encode_both, self._encode_shape, self._decode_moved = passes
 
     @cached_property
-    def _compiled_stages(self) -> tuple[Compiled, Compiled, Compiled]:
-        both, shape, decode = map(Compiled, _stages(self.model))
+    def _compiled_passes(self) -> tuple[Compiled, Compiled, Compiled]:
+        both, shape, decode = map(Compiled, _passes(self.model))
         return both, shape, decode
 
     def prepare(
@@ -127,10 +127,10 @@ class Network:
         (shape,) = self._in_parts(partial(self._encode, self._encode_shape), pictures)
         return shape
 
-    def _encode(self, encode: Stage, pictures: Tensor) -> tuple[Tensor, ...]:
+    def _encode(self, encode: Pass, pictures: Tensor) -> tuple[Tensor, ...]:
         frames = to_model(upload(pictures, self.runtime.device), self.model)
         height, width = frames.shape[-2:]
-        return self._in_tiles(encode, (frames,), height, width, stage=0)
+        return self._in_tiles(encode, (frames,), height, width, number=0)
 
     def decode(
         self, texture: Texture, shape: Tensor, motion: Tensor, alpha: float, like: Tensor
@@ -143,7 +143,7 @@ class Network:
 
         def pictures(*inputs: Tensor) -> tuple[Tensor]:
             decode = partial(self._decode_moved, alpha=alpha)
-            (frames,) = self._in_tiles(decode, inputs, height, width, stage=1)
+            (frames,) = self._in_tiles(decode, inputs, height, width, number=1)
             return (to_pictures(frames, like, self.model),)
 
         (magnified,) = self._in_parts(pictures, shape, motion, *texture)
@@ -151,11 +151,11 @@ class Network:
 
     def _in_tiles(
         self,
-        function: Stage,
+        function: Pass,
         inputs: tuple[Tensor, ...],
         height: int,
         width: int,
-        stage: Literal[0, 1],
+        number: Literal[0, 1],
     ) -> tuple[Tensor, ...]:
         """`function` of whole frames, in tiles where memory is short."""
         if (height, width) not in self._tile_rows:
@@ -163,7 +163,7 @@ class Network:
         rows = self._tile_rows[height, width]
         if rows >= height or self.model.stage_radii is None:
             return function(*inputs)
-        context = _multiple(self.model.stage_radii[stage], self.model.stride)
+        context = _multiple(self.model.stage_radii[number], self.model.stride)
         return in_tiles(function, inputs, height, rows, context)
 
     def _choose_tile_rows(self, height: int, width: int) -> int:
@@ -190,7 +190,7 @@ class Network:
             return torch.cuda.mem_get_info(self.runtime.device)[0]
         return available_memory()
 
-    def _in_parts(self, function: Stage, *batches: Tensor) -> tuple[Tensor, ...]:
+    def _in_parts(self, function: Pass, *batches: Tensor) -> tuple[Tensor, ...]:
         """`function` of tensors that share the batch axis, in halves for as long as memory ends."""
         count = len(batches[0])
         if count <= self._largest_part:
@@ -210,7 +210,7 @@ class Network:
         return tuple(torch.cat(outputs) for outputs in zip(*results, strict=True))
 
 
-def _stages(model: MagnificationModel) -> tuple[Stage, Stage, Stage]:
+def _passes(model: MagnificationModel) -> tuple[Pass, Pass, Pass]:
     """Encoding to texture and shape, to shape alone, and from shape, motion and texture back."""
 
     def encode(frames: Tensor) -> tuple[Tensor, ...]:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Mode: TypeAlias = Literal["reflect", "replicate"]
+Padding: TypeAlias = Literal["reflect", "replicate"]
 
 
 def reflected(x: Tensor, margin: int = 1) -> Tensor:
@@ -33,27 +33,27 @@ def without_margin(x: Tensor, margin: int = 1) -> Tensor:
     return x[:, :, margin:-margin, margin:-margin]
 
 
-def _extended(x: Tensor, margin: int, mode: Mode, rectify: bool) -> Tensor:
+def _extended(x: Tensor, margin: int, padding: Padding, rectify: bool) -> Tensor:
     if not torch.is_grad_enabled():
-        return _extend(F.relu_(x) if rectify else x, margin, mode)
+        return _extend(F.relu_(x) if rectify else x, margin, padding)
     if torch.compiler.is_compiling():  # its own kernels neither copy nor take Python in between
         inner = without_margin(F.relu(x) if rectify else x, margin)
-        return F.pad(inner, (margin,) * 4, mode=mode)
-    extended: Tensor = _Extension.apply(x, margin, mode, rectify)
+        return F.pad(inner, (margin,) * 4, mode=padding)
+    extended: Tensor = _Extension.apply(x, margin, padding, rectify)
     return extended
 
 
-def _extend(x: Tensor, margin: int, mode: Mode) -> Tensor:
+def _extend(x: Tensor, margin: int, padding: Padding) -> Tensor:
     for axis in (-2, -1):
-        for outer, inner in _sources(margin, mode):
+        for outer, inner in _sources(margin, padding):
             x.select(axis, outer).copy_(x.select(axis, inner))
     return x
 
 
-def _sources(margin: int, mode: Mode) -> Iterator[tuple[int, int]]:
+def _sources(margin: int, padding: Padding) -> Iterator[tuple[int, int]]:
     """Each row (or column) of the margin, and the one inside it that it repeats."""
     for edge in range(margin):
-        inner = 2 * margin - edge if mode == "reflect" else margin
+        inner = 2 * margin - edge if padding == "reflect" else margin
         yield edge, inner
         yield -1 - edge, -1 - inner
 
@@ -65,10 +65,10 @@ class _Extension(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, margin: int, mode: Mode, rectify: bool) -> Tensor:
-        ctx.sources = list(_sources(margin, mode))
+    def forward(ctx: Any, x: Tensor, margin: int, padding: Padding, rectify: bool) -> Tensor:
+        ctx.sources = list(_sources(margin, padding))
         ctx.mark_dirty(x)
-        _extend(F.relu_(x) if rectify else x, margin, mode)
+        _extend(F.relu_(x) if rectify else x, margin, padding)
         ctx.save_for_backward(x if rectify else None)
         return x
 

@@ -128,7 +128,7 @@ class Static(Mode):
         from magnify.temporal import operators
 
         shape = None if reference is None else network.encode_shape(reference)
-        return operators.Static(shape, network.model)
+        return operators.SinceReference(shape, network.model)
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Dynamic(Mode):
     ) -> "Operator":
         from magnify.temporal import operators
 
-        return operators.Dynamic(network.model)
+        return operators.SincePrevious(network.model)
 
 
 def parse_bytes(text: str) -> int:

@@ -60,7 +60,7 @@ class Operator(ABC):
         """Makes a fresh operator go on from where `state` was taken."""
 
 
-class Static(Operator):
+class SinceReference(Operator):
     """Motion since one reference.
 
     `reference` (1, C, h, w) is the shape of any frame, or of a mean of frames; None takes the first
@@ -83,7 +83,7 @@ class Static(Operator):
         self.reference = state.get("reference")
 
 
-class Dynamic(Operator):
+class SincePrevious(Operator):
     """Motion since the previous frame; the first frame, having none, does not move."""
 
     look_back = 1

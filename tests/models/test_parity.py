@@ -15,7 +15,7 @@ from torch import Tensor
 from magnify.checkpoints import load_model
 from magnify.models import MagnificationModel
 from magnify.temporal.change import PLAIN
-from magnify.temporal.operators import Dynamic, Operator, Static
+from magnify.temporal.operators import Operator, SincePrevious, SinceReference
 from magnify.temporal.passband import Passband
 from magnify.temporal.settings import Butterworth, DifferenceOfIir
 from magnify.temporal.spool import Storage
@@ -58,8 +58,8 @@ def magnified(
 @pytest.mark.parametrize(
     ("name", "alpha", "operator_for"),
     [
-        ("static_10", 10, Static),
-        ("dynamic_10", 10, lambda first: Dynamic()),
+        ("static_10", 10, SinceReference),
+        ("dynamic_10", 10, lambda first: SincePrevious()),
         (
             "butter_20_0.5_2.0_fs10_n2",
             20,

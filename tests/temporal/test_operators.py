@@ -10,7 +10,7 @@ from scipy import signal
 from torch import Tensor
 
 from magnify.temporal import filters
-from magnify.temporal.operators import Dynamic, Fir, Iir, Operator, Static
+from magnify.temporal.operators import Fir, Iir, Operator, SincePrevious, SinceReference
 
 CHUNKS = [1, 2, 3, 7, 40, 100]
 
@@ -45,18 +45,18 @@ def stream(operator: Operator, shape: Tensor, chunk: int) -> Tensor:
 def test_static_is_the_difference_from_the_reference(chunk: int) -> None:
     shape = clip()
     reference = shape[7:8]
-    torch.testing.assert_close(stream(Static(reference), shape, chunk), shape - reference)
+    torch.testing.assert_close(stream(SinceReference(reference), shape, chunk), shape - reference)
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_dynamic_is_the_difference_from_the_previous_frame(chunk: int) -> None:
     shape = clip()
     expected = torch.diff(shape, dim=0, prepend=shape[:1])
-    torch.testing.assert_close(stream(Dynamic(), shape, chunk), expected, rtol=0, atol=0)
+    torch.testing.assert_close(stream(SincePrevious(), shape, chunk), expected, rtol=0, atol=0)
 
 
 def test_dynamic_keeps_one_frame_only() -> None:
-    operator = Dynamic()
+    operator = SincePrevious()
     operator.feed(clip(40))
     assert operator.previous is not None
     assert operator.previous.untyped_storage().nbytes() == 2 * 3 * 5 * 4
@@ -138,7 +138,7 @@ def test_half_precision_shapes_are_filtered_in_float32(make: Callable[[], Operat
 
 @pytest.mark.parametrize("chunk", [3, 16])
 @pytest.mark.parametrize(
-    "make", [lambda: Iir(SECTIONS["band-pass"]), lambda: Fir(np.ones(9)), Dynamic]
+    "make", [lambda: Iir(SECTIONS["band-pass"]), lambda: Fir(np.ones(9)), SincePrevious]
 )
 def test_the_state_does_not_grow_with_the_clip(make: Callable[[], Operator], chunk: int) -> None:
     operator = make()
