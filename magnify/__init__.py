@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from magnify.checkpoints import load_model
     from magnify.pipeline.job import Compute, Job, Output, Source
     from magnify.pipeline.keywords import magnify_frames, magnify_video
-    from magnify.pipeline.modes import Bandpass, Dynamic, Static
+    from magnify.pipeline.modes import Acceleration, Bandpass, Dynamic, Static
     from magnify.pipeline.prepare import load_engine
     from magnify.pipeline.run import run
     from magnify.video import Encoding
 
 __all__ = [
+    "Acceleration",
     "Bandpass",
     "CheckpointError",
     "Compute",
@@ -50,6 +51,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "Acceleration": "magnify.pipeline.modes",
         "Bandpass": "magnify.pipeline.modes",
         "Compute": "magnify.pipeline.job",
         "Dynamic": "magnify.pipeline.modes",

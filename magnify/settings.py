@@ -23,6 +23,7 @@ class Option:
         parse: from what was typed to the field's value; raises SettingsError.
         metavar: what stands for the value on the help page.
         choices: the values there are, where the field's type does not say.
+        many: it may be given more than once; the field is a tuple of the values.
     """
 
     help: str
@@ -32,6 +33,7 @@ class Option:
     parse: Callable[[str], Any] | None = None
     metavar: str | None = None
     choices: Callable[[], Collection[str]] | None = None
+    many: bool = False
 
 
 def to_plain(settings: Any) -> dict[str, Any]:
@@ -75,6 +77,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in get_args(hint)
     if origin is tuple:
         parts = get_args(hint)
+        if parts[1:] == (...,) and isinstance(value, list | tuple):
+            parts = parts[:1] * len(value)
         listed = isinstance(value, list | tuple) and len(value) == len(parts)
         return listed and all(map(_fits, value, parts))
     if is_dataclass(hint):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from magnify.cli import bandpass, bands, models, run, weights
+from magnify.cli import acceleration, bandpass, bands, models, run, weights
 from magnify.cli.console import error_line, system_error
 from magnify.cli.lab import bench, evaluate, synth, train
 from magnify.errors import MagnifyError, SettingsError
@@ -82,6 +82,7 @@ def _root(
 
 app.command("run")(run.run)
 app.command("bandpass")(bandpass.bandpass)
+app.command("acceleration")(acceleration.acceleration)
 app.command("bands")(bands.bands)
 app.command("evaluate")(evaluate.evaluate)
 app.command("models")(models.models)

@@ -7,7 +7,8 @@ import typer
 from magnify.cli.batch import magnify_all
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
-from magnify.pipeline.modes import BAND, FILTER, Bandpass
+from magnify.pipeline.modes import Bandpass
+from magnify.pipeline.modes.frequency import BAND, FILTER
 from magnify.temporal.bands import BANDS
 from magnify.temporal.bands import band as named_band
 

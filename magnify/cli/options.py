@@ -136,7 +136,11 @@ def _with_options(
     @functools.wraps(command)
     def wrapped(**values: Any) -> None:
         def taken(group: list[inspect.Parameter]) -> dict[str, Any]:
-            return {parameter.name: values.pop(parameter.name) for parameter in group}
+            found = {parameter.name: values.pop(parameter.name) for parameter in group}
+            return {
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in found.items()
+            }
 
         encoding = Encoding(**taken(groups[Encoding]))
         request = Request(
@@ -165,7 +169,6 @@ def offered(kind: type[Any]) -> list[inspect.Parameter]:
             continue
         plain, option = get_args(hints[field.name])
         if isinstance(option, Option):
-            # Typer knows no unions; what is parsed needs none.
             plain, option = _told(plain, option), _typer_option(field.name, plain, option)
         found.append(
             inspect.Parameter(
@@ -179,7 +182,9 @@ def offered(kind: type[Any]) -> list[inspect.Parameter]:
 
 
 def _told(plain: Any, option: Option) -> Any:
-    """The type that Typer is told."""
+    """The type that Typer is told: it knows no unions, and what is parsed needs none."""
+    if option.many:
+        return list[get_args(plain)[0]]  # type: ignore[misc]  # not known before
     return str | None if option.parse is not None else plain
 
 

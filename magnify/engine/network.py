@@ -28,6 +28,9 @@ USED_MEMORY = 0.8
 
 LARGEST_CHUNK = 16
 
+LEAST_CHANGE = 0.2
+"""The least change by a pixel that an element is taken to have, of their root mean square."""
+
 Pass = Callable[..., tuple[Tensor, ...]]
 """A pass through a part of a model: tensors with a common batch axis, to such."""
 
@@ -126,6 +129,22 @@ class Network:
         """Pictures (T, H, W, 3), on any device → shape, on the network's."""
         (shape,) = self._in_parts(partial(self._encode, self._encode_shape), pictures)
         return shape
+
+    def change_per_pixel(self, picture: Tensor) -> Tensor:
+        """How much each number of a shape changes where the picture moves by a pixel.
+
+        `picture` is (1, H, W, 3). Where the shape has channels, one number for each, (C, 1, 1);
+        else one for each element, (1, h, w), of which none is far below the others.
+        """
+        shape = self.encode_shape(picture)
+        squares = torch.zeros(())
+        for side in (1, 2):
+            moved = self.encode_shape(torch.roll(picture, 1, dims=side))
+            squares = squares.to(shape.device) + self.model.difference(moved, shape)[0] ** 2
+        if len(squares) > 1:
+            return squares.mean(dim=(1, 2), keepdim=True).sqrt()
+        change = squares.sqrt()
+        return change.clamp(min=LEAST_CHANGE * float(squares.mean().sqrt()))
 
     def _encode(self, encode: Pass, pictures: Tensor) -> tuple[Tensor, ...]:
         frames = to_model(upload(pictures, self.runtime.device), self.model)

@@ -21,6 +21,9 @@ from magnify.temporal.change import State
 from magnify.temporal.operators import Operator
 from magnify.video import Frame
 
+REFERENCE = "reference picture"
+"""Under which a state holds the picture that the mode's operator is made with."""
+
 
 def silent(notice: str) -> None:
     """Takes a notice that the whole clip's run has told already."""
@@ -50,6 +53,8 @@ def boundary_states(
                 operator.feed(network.encode_shape(stack(chunk)))
                 fed += len(chunk)
             states[start] = operator.state()
+            if reference is not None:
+                states[start][REFERENCE] = reference
     return states
 
 
@@ -66,7 +71,7 @@ def magnified_range(
     Raises:
         SettingsError: the mode needs the whole clip before it can say how any frame moves.
     """
-    operator = _divisible(mode.operator(clip, network, None, silent))
+    operator = _divisible(mode.operator(clip, network, state.get(REFERENCE), silent))
     operator.restore(state)
     first = max(0, frames.start - (operator.look_back or 0))
     needed = range(first, frames.stop + (operator.look_ahead or 0))
@@ -81,9 +86,9 @@ def _part(clip: Clip, wanted: range) -> Generator[Frame, None, None]:
 
 
 def _divisible(operator: Operator) -> Operator:
-    if operator.delay is None:
+    if not operator.divisible:
         raise SettingsError(
-            "a filter over the whole clip cannot take it in parts; use butterworth without "
-            "zero phase, or fir with a number of taps"
+            "this mode needs the whole clip and cannot take it in parts; use butterworth without "
+            "zero phase, fir with a number of taps, or acceleration without --jerk-aware"
         )
     return operator

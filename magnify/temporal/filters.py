@@ -5,6 +5,8 @@ Recursive filters are second-order sections, (n, 6) rows of b0, b1, b2, 1, a1, a
 """
 
 import math
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -12,6 +14,12 @@ from numpy.typing import NDArray
 from scipy import fft, signal
 
 Coefficients = NDArray[np.float64]
+
+NOTCH_QUALITY = 15.0
+"""A notch leaves out this fraction of its frequency: 1 / 15, half of it on either side."""
+
+GAUSSIAN_REACH = 4.0
+"""Standard deviations on either side where a Gaussian is cut off."""
 
 HAMMING_TRANSITION = 3.3
 """A Hamming-windowed FIR of N taps needs this many times rate / N to go from pass to stop."""
@@ -51,30 +59,77 @@ def lowpass_coefficient(cutoff: float, rate: float) -> float:
     return math.sqrt(c * c + 2 * c) - c
 
 
-def fir(low: float | None, high: float | None, taps: int, rate: float) -> Coefficients:
+def with_notches(sections: Coefficients, notches: Sequence[float], rate: float) -> Coefficients:
+    """The sections, and one more for each frequency in Hz that is left out."""
+    stops = [signal.tf2sos(*signal.iirnotch(notch, NOTCH_QUALITY, fs=rate)) for notch in notches]
+    return np.concatenate([sections, *stops])
+
+
+def fir(
+    low: float | None,
+    high: float | None,
+    taps: int,
+    rate: float,
+    notches: Sequence[float] = (),
+) -> Coefficients:
     """Hamming-windowed linear-phase FIR, (taps,): -6 dB at the cut-offs, -53 dB in the stop-band.
 
     `taps` is odd, so that the delay (taps - 1) / 2 is whole frames.
     """
     if taps == 1:
         return np.ones(1)
-    kind = _kind(low, high)
-    return np.asarray(signal.firwin(taps, _cutoffs(low, high), pass_zero=kind, fs=rate))
+    cutoffs = edges(low, high, notches)
+    return np.asarray(signal.firwin(taps, cutoffs, pass_zero=low is None, fs=rate))
 
 
-def taps_to_resolve(low: float | None, high: float | None, rate: float) -> int:
+def edges(low: float | None, high: float | None, notches: Sequence[float] = ()) -> list[float]:
+    """Where the band begins and ends, and each part of it that is left out, in order, in Hz."""
+    half = 1 / (2 * NOTCH_QUALITY)
+    stops = [edge for notch in sorted(notches) for edge in (notch * (1 - half), notch * (1 + half))]
+    return [*([] if low is None else [low]), *stops, *([] if high is None else [high])]
+
+
+def taps_to_resolve(
+    low: float | None, high: float | None, rate: float, notches: Sequence[float] = ()
+) -> int:
     """The fewest taps (odd) whose response still has the band's form.
 
-    A transition is 3.3 · rate / taps wide and centred on its cut-off. It must fit between 0 Hz
-    and the cut-off, or a low cut-off would not keep drift out, and between the cut-off and half the
-    rate; and two must fit into the band, half of each, or its centre would not be reached.
+    A transition is 3.3 · rate / taps wide and centred on its edge. It must fit between 0 Hz
+    and the edge, or a low cut-off would not keep drift out, and between the edge and half the
+    rate; and two must fit between two edges, half of each, or the middle would not be reached.
     """
-    cutoffs = [cutoff for cutoff in (low, high) if cutoff is not None]
-    transition = min(2 * cutoffs[0], rate - 2 * cutoffs[-1])
-    if low is not None and high is not None:
-        transition = min(transition, high - low)
+    cutoffs = edges(low, high, notches)
+    between = [after - before for before, after in pairwise(cutoffs)]
+    transition = min(2 * cutoffs[0], rate - 2 * cutoffs[-1], *between)
     taps = math.ceil(HAMMING_TRANSITION * rate / transition)
     return taps + 1 - taps % 2
+
+
+def second_derivative(frequency: float, rate: float) -> Coefficients:
+    """Acceleration around a frequency: minus the second derivative of a Gaussian, (taps,).
+
+    Its response is that of ω² exp(-σ²ω²/2), with its peak, scaled to 1, at the frequency in Hz:
+    σ = √2 · rate / (2π · frequency) frames. Whatever moves evenly, however far, it leaves out:
+    its sum and its first moment are 0 (Zhang et al. 2017; the kernels as published peak elsewhere).
+    """
+    return _derivative(frequency, rate, 2)
+
+
+def third_derivative(frequency: float, rate: float) -> Coefficients:
+    """Jerk around a frequency: the third derivative of the same Gaussian, with gain 1 there."""
+    return _derivative(frequency, rate, 3)
+
+
+def _derivative(frequency: float, rate: float, order: Literal[2, 3]) -> Coefficients:
+    sigma = math.sqrt(2) * rate / (2 * math.pi * frequency)
+    half = math.ceil(GAUSSIAN_REACH * sigma)
+    time = np.arange(-half, half + 1) / sigma
+    gaussian = np.exp(-(time**2) / 2)
+    taps = (1 - time**2) * gaussian if order == 2 else (time**3 - 3 * time) * gaussian
+    if order == 2:
+        taps -= gaussian * (taps.sum() / gaussian.sum())  # truncated, it would not sum to 0
+    phases = 2 * math.pi * frequency / rate * np.arange(-half, half + 1)
+    return np.asarray(taps / abs(taps @ np.exp(1j * phases)))
 
 
 def gain_at_zero(sections: Coefficients) -> float:

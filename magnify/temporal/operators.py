@@ -31,12 +31,14 @@ class Operator(ABC):
             first frame aside; None: on all of them, which only the state after them can replace.
         look_ahead: how many frames after a frame its motion depends on; None: on all of them.
         remembers_all: whether `state` depends on all frames fed; if not, on the first alone.
+        divisible: whether a range of frames can be computed by itself at all.
     """
 
     delay: int | None = 0
     look_back: int | None = 0
     look_ahead: int | None = 0
     remembers_all: bool = False
+    divisible: bool = True
 
     @abstractmethod
     def feed(self, shape: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The band of frequencies to keep, checked against the sampling rate."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from magnify.errors import SettingsError
 
@@ -27,6 +28,7 @@ class Passband:
     Attributes:
         low, high: the cut-offs, in (0, rate / 2), low < high; one may be None.
         rate: frames per second that the camera recorded.
+        notches: frequencies in Hz that are left out, inside the band and apart from its ends.
 
     Raises:
         SettingsError: the band cannot exist at this rate.
@@ -35,6 +37,7 @@ class Passband:
     low: float | None
     high: float | None
     rate: float
+    notches: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < float("inf"):
@@ -50,7 +53,24 @@ class Passband:
                     "sampling rate (--sampling-rate)"
                 )
 
+        self._check_notches()
+
+    def _check_notches(self) -> None:
+        from magnify.temporal import filters  # loads SciPy
+
+        ends = (0.0 if self.low is None else self.low, self.high or self.rate / 2)
+        edges = [ends[0], *filters.edges(None, None, self.notches), ends[1]]
+        if self.notches and any(after <= before for before, after in pairwise(edges)):
+            raise SettingsError(
+                f"a notch at {', '.join(f'{notch:g}' for notch in self.notches)} Hz does not fit "
+                f"into the band ({self._ends()}); leave it out, or move the band"
+            )
+
     def __str__(self) -> str:
+        without = f" without {', '.join(f'{notch:g}' for notch in self.notches)} Hz"
+        return self._ends() + without * bool(self.notches)
+
+    def _ends(self) -> str:
         if self.low is None:
             return f"below {self.high:g} Hz"
         return f"above {self.low:g} Hz" if self.high is None else f"{self.low:g}-{self.high:g} Hz"
@@ -60,4 +80,4 @@ class Passband:
         """The fewest FIR taps that resolve it; see `filters.taps_to_resolve`."""
         from magnify.temporal import filters  # loads SciPy
 
-        return filters.taps_to_resolve(self.low, self.high, self.rate)
+        return filters.taps_to_resolve(self.low, self.high, self.rate, self.notches)

@@ -19,6 +19,7 @@ timing between frequencies matters, take `LinearPhaseFir`, or `zero_phase` on a 
 Nothing here loads torch or SciPy until a filter is made: the command line reads these settings.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -92,7 +93,8 @@ class Butterworth(TemporalFilter):
         from magnify.temporal import filters
 
         band = _given(band)
-        return filters.butterworth(band.low, band.high, self.order, band.rate)
+        sections = filters.butterworth(band.low, band.high, self.order, band.rate)
+        return filters.with_notches(sections, band.notches, band.rate)
 
     def operator(
         self, band: Passband | None, storage: "Storage", differences: "Differences"
@@ -153,7 +155,8 @@ class DifferenceOfIir(TemporalFilter):
     def sections(self, band: Passband | None) -> "Coefficients":
         from magnify.temporal import filters
 
-        return filters.difference_of_iir(*self.used_coefficients(band))
+        sections = filters.difference_of_iir(*self.used_coefficients(band))
+        return filters.with_notches(sections, band.notches, band.rate) if band else sections
 
     def operator(
         self, band: Passband | None, storage: "Storage", differences: "Differences"
@@ -223,8 +226,10 @@ class LinearPhaseFir(TemporalFilter):
 
         band = _given(band)
         if self.taps == "all":
-            return WholeClip(IdealBand(band.low, band.high, band.rate), storage, differences)
-        taps = filters.fir(band.low, band.high, self.used_taps(band), band.rate)
+            return WholeClip(
+                IdealBand(band.low, band.high, band.rate, band.notches), storage, differences
+            )
+        taps = filters.fir(band.low, band.high, self.used_taps(band), band.rate, band.notches)
         return Fir(taps, differences)
 
     def describe(self, band: Passband | None) -> str:
@@ -251,6 +256,21 @@ FILTERS: Mapping[str, type[TemporalFilter]] = {
 """Every filter that `--filter` takes."""
 
 FilterName = Literal["butterworth", "diff-iir", "fir"]
+
+
+def parse_taps(text: str) -> int | Literal["auto", "all"]:
+    """An odd number, `auto` or `all`.
+
+    Raises:
+        SettingsError: the text is none of these.
+    """
+    if text == "auto":
+        return "auto"
+    if text == "all":
+        return "all"
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise SettingsError(f"'{text}' is no number of taps; use a number, auto or all")
+    return int(text)
 
 
 def select_filter(name: str, options: Mapping[str, Any]) -> TemporalFilter:

@@ -37,8 +37,14 @@ class IdealBand(TimeFilter):
     from the clip's end to its start, and does not rebuild every frame on the last one's shape.
     """
 
-    def __init__(self, low: float | None, high: float | None, rate: float) -> None:
-        self.low, self.high, self.rate = low, high, rate
+    def __init__(
+        self,
+        low: float | None,
+        high: float | None,
+        rate: float,
+        notches: tuple[float, ...] = (),
+    ) -> None:
+        self.low, self.high, self.rate, self.notches = low, high, rate, notches
 
     def working_frames(self, frames: int) -> int:
         return filters.fast_fft_length(2 * frames)
@@ -46,7 +52,7 @@ class IdealBand(TimeFilter):
     def __call__(self, change: Tensor) -> Tensor:
         frames = len(change)
         length = self.working_frames(frames)
-        taps = filters.fir(self.low, self.high, frames + 1 - frames % 2, self.rate)
+        taps = filters.fir(self.low, self.high, frames + 1 - frames % 2, self.rate, self.notches)
         half = len(taps) // 2
         # The zeros behind it are the held first frame: nothing of the wrap-around is kept.
         held = change.new_zeros(length, change.shape[1])
@@ -95,6 +101,7 @@ class WholeClip(Operator):
     delay = None
     look_back = None
     look_ahead = None
+    divisible = False
 
     def __init__(
         self, filter: TimeFilter, storage: Storage, differences: Differences = PLAIN

@@ -16,15 +16,19 @@ from magnify.cli import app
 from magnify.engine.network import Network
 from magnify.pipeline.modes import Bandpass
 from magnify.pipeline.prepare import Engine
-from support.clips import drifting_pattern, write_clip
+from support.clips import drifting_pattern, read_clip, write_clip
 
 FAST = ["--device", "cpu", "--precision", "fp32"]
 FRAMES = 21
 RATE = 10.0
 
 
+def invoke(command: str, *arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [command, *FAST, *map(str, arguments)])
+
+
 def bandpass(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, ["bandpass", *FAST, *map(str, arguments)])
+    return invoke("bandpass", *arguments)
 
 
 def swaying_pattern() -> NDArray[np.uint8]:
@@ -197,3 +201,43 @@ def test_bands_lists_each_band_with_its_source() -> None:
     assert "balance: 1 to 8 Hz, recorded at 300 fps" in text
     listed = json.loads(CliRunner().invoke(app, ["bands", "--json"]).stdout)
     assert all(band["source"] and band["low"] < band["high"] for band in listed.values())
+
+
+def test_notches_are_named_and_reported(clip: Path) -> None:
+    result = invoke("bandpass", clip, "--low", "1", "--notch", "4", "--notch", "6", "--json", "-q")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["mode"]["notch"] == [4, 6]
+    assert Path(report["output"]).name == "clip_x20_above1Hz-no4-no6.mp4"
+
+
+@pytest.mark.parametrize("option", [[], ["--jerk-aware"], ["--reach", "0.5"]])
+def test_acceleration_magnifies_what_sways_around_its_frequency(
+    tmp_path: Path, option: list[str]
+) -> None:
+    source = write_clip(tmp_path / "in.mp4", swaying_pattern(), RATE)
+    result = invoke("acceleration", source, "--frequency", "2", "--json", "-q", *option)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["mode"]["name"] == "acceleration"
+    before, after = read_clip(source).astype(int), read_clip(Path(report["output"])).astype(int)
+    assert np.abs(after - before).max() > 3 * np.abs(before - before[0]).max() / 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "Missing option '--frequency'"),
+        (["--frequency", "0"], "the frequency must be above 0 Hz, not 0"),
+        (["--frequency", "9"], "9 Hz has 2.8 frames a period at 25 frames a second, and"),
+        (["--frequency", "2", "--reach", "0"], "the reach must be above 0 pixels"),
+        (["--frequency", "2", "--reach", "1", "--jerk-aware"], "exclude each other"),
+    ],
+)
+def test_an_impossible_acceleration_is_refused(
+    clip: Path, options: list[str], message: str
+) -> None:
+    result = invoke("acceleration", clip, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert len(list(clip.parent.iterdir())) == 1

@@ -8,7 +8,7 @@ from torch import Tensor
 from magnify.engine.network import Network
 from magnify.errors import SettingsError
 from magnify.pipeline.clips import ArrayClip
-from magnify.pipeline.modes import Bandpass, Dynamic, Mode, Static
+from magnify.pipeline.modes import Acceleration, Bandpass, Dynamic, Mode, Static
 from magnify.pipeline.prepare import Engine, load_engine
 from magnify.pipeline.ranges import boundary_states, magnified_range
 from magnify.pipeline.stream import magnified_frames
@@ -29,6 +29,9 @@ MODES = {
     "coefficients": Bandpass(filter="diff-iir", coefficients=(0.04, 0.4)),
     "fir": Bandpass(2, None, filter="fir"),
     "fir-low-pass": Bandpass(None, 6, filter="fir"),
+    "notch": Bandpass(2, 11, notch=(5.0,)),
+    "acceleration": Acceleration(3.0),
+    "reach": Acceleration(3.0, reach=0.5),
 }
 RANGES = [range(0, 7), range(7, 8), range(8, 21), range(21, FRAMES)]
 

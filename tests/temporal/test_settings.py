@@ -4,6 +4,7 @@ import re
 from typing import Any, get_args
 
 import pytest
+import torch
 
 from magnify.errors import SettingsError
 from magnify.pipeline.modes import Bandpass
@@ -196,3 +197,27 @@ def test_an_unknown_band_is_told_the_known_ones() -> None:
         SettingsError, match=r"unknown band 'snore'; choose one of breathing, .*eye"
     ):
         band("snore")
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("zero_phase", [False, True])
+def test_a_notch_leaves_out_its_frequency_and_no_other(name: str, zero_phase: bool) -> None:
+    if zero_phase and name != "butterworth":
+        pytest.skip("zero phase belongs to butterworth")
+    chosen = select_filter(name, {"zero_phase": zero_phase})
+    band = Passband(5.0, 100.0, 300.0, notches=(50.0,))
+    time = torch.arange(1500) / 300
+    for frequency, lowest, highest in ((50.0, 0.0, 0.06), (30.0, 0.75, 1.05), (80.0, 0.6, 1.05)):
+        tone = torch.sin(2 * torch.pi * frequency * time).reshape(-1, 1, 1, 1)
+        operator = chosen.operator(band, STORAGE, PLAIN)
+        motion = torch.cat([operator.feed(tone), *operator.flush()])
+        gain = float(motion[700:1200].std() / tone[700:1200].std())
+        assert lowest <= gain <= highest, (frequency, gain)
+    assert chosen.describe(band)
+    assert str(band) == "5-100 Hz without 50 Hz"
+
+
+@pytest.mark.parametrize("notches", [(1.0,), (120.0,), (5.05,), (50.0, 51.0)])
+def test_a_notch_has_to_fit_into_the_band(notches: tuple[float, ...]) -> None:
+    with pytest.raises(SettingsError, match=r"a notch at .* Hz does not fit into the band"):
+        Passband(5.0, 100.0, 300.0, notches=notches)

@@ -1,0 +1,127 @@
+"""Motion in a band of frequencies."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from magnify.errors import SettingsError
+from magnify.pipeline.modes.base import Notify
+from magnify.pipeline.modes.frequency import (
+    BAND,
+    FILTER,
+    FrequencyMode,
+    MemoryBudget,
+    SamplingRate,
+)
+from magnify.settings import Option
+from magnify.temporal.passband import Passband, check_cutoffs
+from magnify.temporal.settings import FilterName, TemporalFilter, parse_taps, select_filter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from magnify.engine.network import Network
+    from magnify.pipeline.clips import Clip
+    from magnify.temporal.operators import Operator
+
+
+@dataclass(frozen=True)
+class Bandpass(FrequencyMode):
+    """Motion in a band of frequencies.
+
+    Attributes:
+        low, high: cut-offs in Hz of the sampling rate; either may be None.
+        sampling_rate: frames a second that the camera recorded; None: the clip's own rate.
+        filter: "butterworth" (of `order`, causal, or forward and backward with `zero_phase`),
+            "diff-iir", or "fir" (with `taps`: a number, "auto" or "all").
+        coefficients: (r1, r2) of diff-iir as the authors' code takes them, instead of a band.
+        memory_budget: bytes that filters which need the whole clip, or much of it, may use;
+            None: a quarter of what is free. Beyond it a whole clip goes to a temporary file.
+        notch: frequencies in Hz inside the band that are left out.
+    """
+
+    low: Annotated[float | None, Option("Lower cut-off in Hz.", BAND)] = None
+    high: Annotated[float | None, Option("Upper cut-off in Hz.", BAND)] = None
+    filter: Annotated[FilterName, Option("The kind of filter.", FILTER)] = "butterworth"
+    order: Annotated[int | None, Option("Butterworth: order; default 3.", FILTER)] = None
+    taps: Annotated[
+        int | Literal["auto", "all"] | None,
+        Option(
+            "FIR: an odd number, auto, or all (as many as frames); default auto.",
+            FILTER,
+            parse=parse_taps,
+            metavar="N|auto|all",
+        ),
+    ] = None
+    zero_phase: Annotated[
+        bool, Option("Butterworth: forward and backward over the clip, without lag.", FILTER)
+    ] = False
+    coefficients: tuple[float, float] | None = None
+    sampling_rate: SamplingRate = None
+    memory_budget: MemoryBudget = None
+    notch: Annotated[
+        tuple[float, ...],
+        Option(
+            "Leave out this frequency in Hz, such as that of flickering light; may be repeated.",
+            BAND,
+            many=True,
+        ),
+    ] = ()
+
+    name = "bandpass"
+
+    def __post_init__(self) -> None:
+        if self.coefficients is None:
+            check_cutoffs(self.low, self.high)
+        elif self.low is not None or self.high is not None:
+            raise SettingsError("r1 and r2 take the band's place: give them, or a band in Hz")
+        elif self.notch:
+            raise SettingsError("a notch in Hz needs a band in Hz, instead of r1 and r2")
+        self.check_budget()
+        _ = self._filter  # checks its options
+
+    @property
+    def label(self) -> str:
+        if self.coefficients is not None:
+            return "r{:g}-{:g}".format(*self.coefficients)
+        if self.low is None:
+            band = f"below{self.high:g}Hz"
+        else:
+            band = f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
+        band += "".join(f"-no{frequency:g}" for frequency in self.notch)
+        return band + f"-{self.filter}" * (self.filter != "butterworth") + "-zero" * self.zero_phase
+
+    def describe(self, clip: "Clip") -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "low": self.low,
+            "high": self.high,
+            "filter": self._filter.describe(self._band(clip)),
+            "sampling_rate": self.rate(clip),
+            **({"notch": list(self.notch)} if self.notch else {}),
+        }
+
+    def check(self, clip: "Clip") -> list[str]:
+        warnings = self._filter.warnings(self._band(clip), clip.count)
+        return warnings + self.rate_warnings(clip)
+
+    def operator(
+        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+    ) -> "Operator":
+        from magnify.temporal.spool import Storage
+
+        band = self._band(clip)
+        remedy = "--taps all (which can go to disk), --filter butterworth"
+        budget = self.budget(self._filter.kept_frames(band), clip, network, remedy)
+        storage = Storage(budget, frames=clip.count, announce=notify)
+        return self._filter.operator(band, storage, network.model)
+
+    @cached_property
+    def _filter(self) -> TemporalFilter:
+        options = ("order", "taps", "zero_phase", "coefficients")
+        return select_filter(self.filter, {name: getattr(self, name) for name in options})
+
+    def _band(self, clip: "Clip") -> Passband | None:
+        if not self._filter.needs_band:
+            return None
+        return Passband(self.low, self.high, self.rate(clip), self.notch)

@@ -1,0 +1,66 @@
+"""What a mode is: settings that say what counts as motion, and make an operator for it.
+
+Nothing here loads torch until an operator is made: the command line reads these settings.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from magnify.settings import to_plain
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from magnify.engine.network import Network
+    from magnify.pipeline.clips import Clip
+    from magnify.temporal.operators import Operator
+
+Notify = Callable[[str], None]
+"""Takes what to tell the user, one line each."""
+
+
+class Mode(ABC):
+    """Settings of a mode, a frozen dataclass. `name` is what reports and jobs call it."""
+
+    name: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """A short form of the settings, for names of files."""
+
+    @abstractmethod
+    def describe(self, clip: "Clip") -> dict[str, Any]:
+        """The settings as plain data, with what follows from the clip, for reports."""
+
+    def check(self, clip: "Clip") -> list[str]:
+        """Warnings about this mode on that clip, one line each.
+
+        Raises:
+            SettingsError: the mode cannot work on the clip.
+        """
+        return []
+
+    @property
+    def reference_frames(self) -> range:
+        """The frames whose mean `operator` takes as the reference; none if it needs none."""
+        return range(0)
+
+    @abstractmethod
+    def operator(
+        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+    ) -> "Operator":
+        """A fresh operator for one pass over the clip.
+
+        Args:
+            reference: the mean of the `reference_frames`, a picture (1, H, W, 3), if it has any.
+            notify: takes what to tell the user.
+
+        Raises:
+            SettingsError: the mode cannot work with this network's representation of the clip.
+        """
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as plain data; `mode_from_dict` takes them back."""
+        return {"name": self.name, **to_plain(self)}
