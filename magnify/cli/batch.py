@@ -74,11 +74,9 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         MagnifyError: the only job failed.
         typer.Exit: code 3, some of several jobs failed, or 1, all of them.
     """
-    failures: list[tuple[Job, MagnifyError]] = []
+    attempts = Attempts(jobs, batch)
     sources = [job.source.path for job in jobs]
-    ready = [
-        job for job in jobs if _attempt(job, lambda job: _check(job, batch, sources), failures)
-    ]
+    ready = [job for job in jobs if attempts.succeeds(job, lambda job: _check(job, batch, sources))]
     ready = [job for job in ready if not _skipped(job, batch)]
     if ready:
         from magnify.engine.runtime import tune_process
@@ -88,14 +86,46 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         engine = prepare(ready[0].compute)
         step = _describe if batch.dry_run else _magnify
         for job in ready:
-            _attempt(job, lambda job: step(job, batch, engine), failures)
-    if failures and len(jobs) == 1:
-        raise failures[0][1]
-    for job, error in failures:
-        error_line(_naming(job, error))
-    if failures:
-        error_line(f"{len(failures)} of {len(jobs)} inputs failed")
-        raise typer.Exit(1 if len(failures) == len(jobs) else EXIT_SOME_FAILED)
+            attempts.succeeds(job, lambda job: step(job, batch, engine))
+    if attempts.failures:
+        error_line(f"{attempts.failures} of {len(jobs)} inputs failed")
+        raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
+
+
+class Attempts:
+    """Runs steps of jobs, and says at once which of several failed, and why."""
+
+    def __init__(self, jobs: list[Job], batch: Batch) -> None:
+        self.jobs = jobs
+        self.batch = batch
+        self.failures = 0
+
+    def succeeds(self, job: Job, step: Callable[[Job], None]) -> bool:
+        """Whether the step raised nothing.
+
+        Raises:
+            MagnifyError: it failed, and there is no other job to go on with.
+        """
+        try:
+            step(job)
+        except MagnifyError as error:
+            return self._failed(job, error)
+        except OSError as error:  # such as a folder that may not be looked into
+            if error.filename is None:  # but not standard output, which is all inputs' matter
+                raise
+            return self._failed(job, VideoError(system_error(error)))
+        return True
+
+    def _failed(self, job: Job, error: MagnifyError) -> bool:
+        if len(self.jobs) == 1:
+            raise error
+        self.failures += 1
+        number = self.jobs.index(job) + 1
+        error_line(f"[{number}/{len(self.jobs)}] {_naming(job, error)}")
+        if self.batch.json:
+            failed = {"input": str(job.source.path), "output": str(job.output.path)}
+            typer.echo(json.dumps({**failed, "error": str(error)}))
+        return False
 
 
 def jobs_of(request: Request, mode: Mode) -> list[Job]:
@@ -127,22 +157,6 @@ def _place(source: Path) -> Path:
     return Path(os.path.abspath(source))
 
 
-def _attempt(
-    job: Job, step: Callable[[Job], None], failures: list[tuple[Job, MagnifyError]]
-) -> bool:
-    try:
-        step(job)
-    except MagnifyError as error:
-        failures.append((job, error))
-        return False
-    except OSError as error:  # such as a folder that may not be looked into
-        if error.filename is None:  # but not standard output, which is all inputs' matter
-            raise
-        failures.append((job, VideoError(system_error(error))))
-        return False
-    return True
-
-
 def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
     from magnify.video.writer import is_empty_folder
 
@@ -164,6 +178,9 @@ def _skipped(job: Job, batch: Batch) -> bool:
         return False
     if not batch.quiet:
         notice_line(f"{job.output.path} exists, skipped")
+    if batch.json:
+        facts = {"input": str(job.source.path), "output": str(job.output.path), "skipped": True}
+        typer.echo(json.dumps(facts))
     return True
 
 

@@ -149,9 +149,13 @@ def test_one_failure_does_not_stop_the_others(clip: Path, tmp_path: Path) -> Non
     missing = tmp_path / "missing.mp4"
     result = run(broken, clip, missing, "--json")
     assert result.exit_code == 3
-    assert len(result.stdout.splitlines()) == 1
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {line["input"] for line in lines} == {str(broken), str(clip), str(missing)}
+    assert {line["input"] for line in lines if "error" in line} == {str(broken), str(missing)}
     errors = error_lines(result)
+    assert errors[0].startswith("magnify: error: [1/3] ")
     assert "broken.mp4" in errors[0]
+    assert errors[1].startswith("magnify: error: [3/3] ")
     assert "missing.mp4" in errors[1]
     assert errors[2] == "magnify: error: 2 of 3 inputs failed"
     assert clip.with_name("clip_x20_static.mp4").is_file()
