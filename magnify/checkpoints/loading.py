@@ -65,7 +65,7 @@ def load_model(name_or_path: str | os.PathLike[str], **options: Any) -> Magnific
         if not chosen.has_weights:
             return _built(chosen, options)
     if options:
-        raise SettingsError(f"{name_or_path} has no option {', '.join(options)}; leave it out")
+        raise SettingsError(f"{name_or_path} has no options, but was given {', '.join(options)}")
     return load_checkpoint(name_or_path).build()
 
 

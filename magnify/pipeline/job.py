@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from magnify.pipeline.run import Plan
 
 INPUT = "Input and output"
-MODEL = "Network"
+MODEL = "Model"
+METHOD = "Models without weights"
 MAGNIFICATION = "Magnification"
 
 LARGEST_ALPHA = 10_000.0
@@ -95,6 +96,8 @@ class Compute:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: the number format of a network.
         compile: "auto" compiles a network where a clip is long enough to repay it.
+        pyramid, orientations, phase_smoothing, cutoff: options of models that have them; None
+            leaves a choice to the model.
         weights_sha256: of the weights that a saved job was made with; others are refused.
     """
 
@@ -111,6 +114,25 @@ class Compute:
         Compile,
         Option("Compile the network first, which takes minutes; auto: where it repays.", MODEL),
     ] = "auto"
+    pyramid: Annotated[
+        Literal["octave", "half-octave"] | None,
+        Option("steerable: how far apart its bands are.", METHOD),
+    ] = None
+    orientations: Annotated[
+        int | None, Option("steerable: how many directions it tells apart.", METHOD)
+    ] = None
+    phase_smoothing: Annotated[
+        float | None,
+        Option(
+            "riesz, steerable: average motion over so many pixels of a band.",
+            METHOD,
+            metavar="PIXELS",
+        ),
+    ] = None
+    cutoff: Annotated[
+        float | None,
+        Option("linear: the shortest wavelength that is grown in full.", METHOD, metavar="PIXELS"),
+    ] = None
     weights_sha256: str | None = None
 
     def __post_init__(self) -> None:
@@ -118,6 +140,13 @@ class Compute:
             raise SettingsError(f"unknown model '{self.model}'; choose one of {', '.join(MODELS)}")
         if self.weights is not None:
             object.__setattr__(self, "weights", Path(self.weights))
+
+    @property
+    def model_options(self) -> dict[str, Any]:
+        """Those of the model's own options that are not left to it."""
+        names = ("pyramid", "orientations", "phase_smoothing", "cutoff")
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
 
     @property
     def label(self) -> str:

@@ -77,8 +77,13 @@ def prepare(compute: Compute) -> Engine:
     runtime = select_runtime(compute.device, compute.precision)
     name = compute.model or DEFAULT_MODEL
     if compute.weights is None and not model_class(name).has_weights:
-        network = Network(load_model(name), runtime, compile="off")
-        return Engine(network, compute, name, None)
+        model = load_model(name, **compute.model_options)
+        return Engine(Network(model, runtime, compile="off"), compute, name, None)
+    if compute.model_options:
+        raise SettingsError(
+            f"{compute.weights or name} has no option {', '.join(compute.model_options)}; "
+            "leave it out, or choose a model without weights"
+        )
     checkpoint = load_checkpoint(name if compute.weights is None else compute.weights)
     network = Network(checkpoint.build(), runtime, compile=compute.compile)
     found = network.model.name

@@ -30,7 +30,7 @@ def job(mode: Mode, folder: Path = Path("out")) -> Job:
         Output(folder / "o.mkv", Encoding(codec="libx265", crf=20, audio=False), overwrite=True),
         mode,
         7.5,
-        Compute("fd4mm", None, "cpu", "fp32", "off", "0" * 64),
+        Compute("fd4mm", None, "cpu", "fp32", "off", weights_sha256="0" * 64),
     )
 
 
