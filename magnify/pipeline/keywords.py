@@ -87,6 +87,7 @@ def magnify_frames(
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     clip = ArrayClip(pictures, fps)
     say = notify or (lambda notice: None)
+    mode = mode.settled(clip, engine.network, say)
     for warning in mode.check(clip):
         say(warning)
     output = np.empty_like(pictures)

@@ -76,7 +76,9 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
     """
     engine = engine or prepare(job.compute)
     clip = _clip(job.source, engine)
-    notices = [*clip.notices, *job.mode.check(clip)]
+    notices = [*clip.notices]
+    job = replace(job, mode=job.mode.settled(clip, engine.network, notices.append))
+    notices += job.mode.check(clip)
     notices += _losses(job.output, clip.info, makes_folder)
     reference = None
     if job.mode.reference_frames:
@@ -116,7 +118,10 @@ def run(
         if notify is not None:
             notify(notice)
 
-    for warning in (*clip.notices, *job.mode.check(clip)):
+    for notice in clip.notices:
+        say(notice)
+    job = replace(job, mode=job.mode.settled(clip, engine.network, say))
+    for warning in job.mode.check(clip):
         say(warning)
     count = _write(job, clip, engine, progress, say)
     if clip.truncated is not None:

@@ -135,7 +135,8 @@ def test_the_band_is_in_the_name(clip: Path, arguments: list[str], label: str) -
         (["--low", "1", "--memory-budget", "."], "'.' is no amount of memory"),
         (["--low", "1", "--high", "2", "--filter", "fir", "--taps", "5"], "cannot resolve"),
         (["--low", "1", "--high", "2", "--filter", "fir", "--taps", "8"], "must be odd"),
-        (["--low", "1", "--taps", "9"], "is for the filter fir"),
+        (["--low", "1", "--taps", "9", "--order", "2"], "is for the filter"),
+        (["--low", "1", "--filter", "butterworth", "--taps", "9"], "is for the filter fir"),
         (["--low", "1", "--order", "99"], "order 99"),
         (["--r1", "0.1"], "--r1 and --r2 go together"),
         (["--band", "wobble"], "unknown band 'wobble'"),
@@ -158,7 +159,24 @@ def test_bands_and_filters_that_cannot_work_are_refused(
 def test_a_clip_too_short_for_the_filter_is_warned_of(clip: Path) -> None:
     result = bandpass(clip, "--low", "0.5", "--high", "1", "--dry-run")
     assert result.exit_code == 0
+    assert "the clip has 12 frames, but the filter spans" in result.stderr
+    result = bandpass(clip, "--low", "0.5", "--high", "1", "--order", "2", "--dry-run")
     assert "the clip has 12 frames, but the filter settles after" in result.stderr
+
+
+def test_the_filter_is_chosen_by_memory_and_said(clip: Path) -> None:
+    band = ["--low", "1", "--high", "3", "--dry-run", "--json"]
+    roomy = json.loads(bandpass(clip, *band).stdout)
+    assert roomy["mode"]["filter"].startswith("linear-phase FIR, 43 taps")
+    assert roomy["job"]["mode"]["filter"] == "fir"
+    assert not [notice for notice in roomy["notices"] if "memory" in notice]
+    short = json.loads(bandpass(clip, *band, "--memory-budget", "10K").stdout)
+    assert short["mode"]["filter"] == "Butterworth of order 3, 1-3 Hz"
+    assert short["job"]["mode"]["filter"] == "butterworth"
+    assert (
+        "in memory, and the budget is 0.0 GB; a butterworth filter is taken" in short["notices"][0]
+    )
+    assert roomy["output"] == short["output"]
 
 
 def test_a_bands_own_sampling_rate_is_said(clip: Path) -> None:
@@ -171,7 +189,7 @@ def test_a_bands_own_sampling_rate_is_said(clip: Path) -> None:
 
 def test_warnings_come_before_the_first_frame(clip: Path) -> None:
     lines = bandpass(clip, "--low", "0.5", "--high", "1").stderr.splitlines()
-    (warning,) = [line for line in lines if "settles after" in line]
+    (warning,) = [line for line in lines if "the filter spans" in line]
     (progress,) = [line for line in lines if "magnifying" in line]
     assert lines.index(warning) < lines.index(progress)
 

@@ -16,6 +16,7 @@ from magnify.temporal.settings import (
     FILTERS,
     Butterworth,
     DifferenceOfIir,
+    FilterChoice,
     FilterName,
     LinearPhaseFir,
     select_filter,
@@ -94,6 +95,7 @@ def test_impossible_coefficients_are_refused(coefficients: tuple[float, float]) 
 
 def test_the_names_that_may_be_typed_are_those_of_the_filters() -> None:
     assert set(get_args(FilterName)) == set(FILTERS)
+    assert set(get_args(FilterChoice)) == {"auto", *FILTERS}
 
 
 @pytest.mark.parametrize("name", FILTERS)

@@ -1,8 +1,8 @@
 """Motion in a band of frequencies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from magnify.errors import SettingsError
 from magnify.pipeline.modes.base import Notify
@@ -15,7 +15,7 @@ from magnify.pipeline.modes.frequency import (
 )
 from magnify.settings import Option
 from magnify.temporal.passband import Passband, check_cutoffs
-from magnify.temporal.settings import FilterName, TemporalFilter, parse_taps, select_filter
+from magnify.temporal.settings import FilterChoice, TemporalFilter, parse_taps, select_filter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from magnify.engine.network import Network
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
+
+FILTER_OPTIONS = ("order", "taps", "zero_phase", "coefficients")
+"""The options that belong to one kind of filter each."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class Bandpass(FrequencyMode):
         low, high: cut-offs in Hz of the sampling rate; either may be None.
         sampling_rate: frames a second that the camera recorded; None: the clip's own rate.
         filter: "butterworth" (of `order`, causal, or forward and backward with `zero_phase`),
-            "diff-iir", or "fir" (with `taps`: a number, "auto" or "all").
+            "diff-iir", or "fir" (with `taps`: a number, "auto" or "all"). "auto" is the one whose
+            options are given; if none is, fir where memory holds its taps, else butterworth.
         coefficients: (r1, r2) of diff-iir as the authors' code takes them, instead of a band.
         memory_budget: bytes that filters which need the whole clip, or much of it, may use;
             None: a quarter of what is free. Beyond it a whole clip goes to a temporary file.
@@ -42,7 +46,10 @@ class Bandpass(FrequencyMode):
 
     low: Annotated[float | None, Option("Lower cut-off in Hz.", BAND)] = None
     high: Annotated[float | None, Option("Upper cut-off in Hz.", BAND)] = None
-    filter: Annotated[FilterName, Option("The kind of filter.", FILTER)] = "butterworth"
+    filter: Annotated[
+        FilterChoice,
+        Option("The kind of filter; auto: fir where memory holds its taps.", FILTER),
+    ] = "auto"
     order: Annotated[int | None, Option("Butterworth: order; default 3.", FILTER)] = None
     taps: Annotated[
         int | Literal["auto", "all"] | None,
@@ -89,7 +96,8 @@ class Bandpass(FrequencyMode):
         else:
             band = f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
         band += "".join(f"-no{frequency:g}" for frequency in self.notch)
-        return band + f"-{self.filter}" * (self.filter != "butterworth") + "-zero" * self.zero_phase
+        named = self.filter not in ("auto", "butterworth")
+        return band + f"-{self.filter}" * named + "-zero" * self.zero_phase
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
         return {
@@ -116,10 +124,24 @@ class Bandpass(FrequencyMode):
         storage = Storage(budget, frames=clip.count, announce=notify)
         return self._filter.operator(band, storage, network.model)
 
+    def settled(self, clip: "Clip", network: "Network", notify: Notify) -> Self:
+        if self.filter != "auto":
+            return self
+        need, budget = self.memory(self._filter.kept_frames(self._band(clip)), clip, network)
+        if need <= budget or self.taps is not None:
+            return replace(self, filter=self._filter.name)
+        notify(
+            f"a linear-phase filter would keep {need / 1e9:.1f} GB in memory, and the budget is "
+            f"{budget / 1e9:.1f} GB; a butterworth filter is taken, which lags and settles "
+            "(--memory-budget, or --zero-phase, which uses a temporary file)"
+        )
+        return replace(self, filter="butterworth")
+
     @cached_property
     def _filter(self) -> TemporalFilter:
-        options = ("order", "taps", "zero_phase", "coefficients")
-        return select_filter(self.filter, {name: getattr(self, name) for name in options})
+        """The kind of filter; where that is left open, the one that the options given belong to."""
+        options = {name: getattr(self, name) for name in FILTER_OPTIONS}
+        return select_filter(None if self.filter == "auto" else self.filter, options)
 
     def _band(self, clip: "Clip") -> Passband | None:
         if not self._filter.needs_band:

@@ -5,7 +5,7 @@ Nothing here loads torch until an operator is made: the command line reads these
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from magnify.settings import to_plain
 
@@ -33,6 +33,14 @@ class Mode(ABC):
     @abstractmethod
     def describe(self, clip: "Clip") -> dict[str, Any]:
         """The settings as plain data, with what follows from the clip, for reports."""
+
+    def settled(self, clip: "Clip", network: "Network", notify: Notify) -> Self:
+        """The mode with all that was left to be chosen for this clip and network decided.
+
+        Raises:
+            SettingsError: the mode cannot work on the clip.
+        """
+        return self
 
     def check(self, clip: "Clip") -> list[str]:
         """Warnings about this mode on that clip, one line each.

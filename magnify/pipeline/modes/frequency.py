@@ -103,8 +103,20 @@ class FrequencyMode(Mode):
                 )
         return found
 
+    def memory(self, kept: int, clip: "Clip", network: "Network") -> tuple[int, int]:
+        """The memory that a filter needs, and the memory that it may use, in bytes.
+
+        `kept` is how many frames' motion stays in memory for as long as the filter runs.
+        """
+        from magnify.engine.runtime import available_memory
+
+        budget = available_memory() // 4 if self.memory_budget is None else self.memory_budget
+        # Half of the frames wait as pictures, of up to 6 bytes a pixel.
+        pictures = kept // 2 * clip.height * clip.width * 6
+        return kept * network.shape_bytes(clip.height, clip.width) + pictures, budget
+
     def budget(self, kept: int, clip: "Clip", network: "Network", remedy: str) -> int:
-        """The memory that filters may use, in bytes.
+        """The memory that a filter may use, in bytes.
 
         Args:
             kept: how many frames' motion stays in memory for as long as the filter runs.
@@ -113,12 +125,7 @@ class FrequencyMode(Mode):
         Raises:
             SettingsError: so many frames do not fit.
         """
-        from magnify.engine.runtime import available_memory
-
-        budget = available_memory() // 4 if self.memory_budget is None else self.memory_budget
-        # Half of the frames wait as pictures, of up to 6 bytes a pixel.
-        need = kept * network.shape_bytes(clip.height, clip.width)
-        need += kept // 2 * clip.height * clip.width * 6
+        need, budget = self.memory(kept, clip, network)
         if need > budget:
             raise SettingsError(
                 f"{kept} taps keep {need / 1e9:.1f} GB of this clip in memory, and the "
