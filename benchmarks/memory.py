@@ -58,8 +58,8 @@ def main(
                 costs = [
                     commands.run_command(arguments, clip, Path(folder, "out.mp4")) for clip in clips
                 ]
-                found = [cost.peak_bytes for cost in costs]
-                peaks.append({"model": model.value, "filter": name, "peak_bytes": found})
+                both = [cost.peak_bytes for cost in costs]
+                peaks.append({"model": model.value, "filter": name, "peak_bytes": both})
     found = {"frames": frames, "side": side, "peaks": peaks}
     typer.echo(json.dumps(found) if as_json else table(found))
 
