@@ -14,7 +14,7 @@ import imageio.v2 as imageio
 import numpy as np
 from numpy.typing import NDArray
 
-from magnify.lab.evaluation import displacement
+from magnify.motion.registration import displacement
 
 HEIGHT, WIDTH = 128, 224
 FPS, FRAMES = 30, 120

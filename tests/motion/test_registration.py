@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from magnify.errors import SettingsError
-from magnify.lab.evaluation import displacement
+from magnify.motion.registration import displacement
 
 HEIGHT, WIDTH = 120, 140
 

@@ -1,4 +1,4 @@
-"""`magnify evaluate`: how good a network is, as a table, as JSON, as a plot."""
+"""`magnify evaluate`: how good a network is, on drawn scenes, on test videos, on real clips."""
 
 import json
 from dataclasses import asdict
@@ -9,242 +9,200 @@ import typer
 
 from magnify.cli.console import progress
 from magnify.cli.lab.options import MODEL, Model, PrecisionName, option
-from magnify.cli.lab.score_tables import print_rendered, print_scores, print_still
+from magnify.cli.lab.score_tables import print_scenes, print_still, print_videos
 from magnify.cli.options import REPORTING
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from magnify.lab.evaluation import Method
 
-    from magnify.lab.evaluation import (
-        Case,
-        EvaluationSettings,
-        Fidelity,
-        Lpips,
-        Method,
-        Score,
-        StillScore,
-    )
-    from magnify.lab.synthesis.videos import VideoCase
+app = typer.Typer(
+    help="Measure how good a network is. Compare with --model nothing and --model oracle.",
+    no_args_is_help=True,
+)
 
-SYNTHETIC = "Synthetic videos"
-REAL = "Real clips"
+MEASURES = "What is measured"
 STILL_FRAMES = 16
 """Of a real clip, spread over it: enough to see blotches come and go."""
 
+ModelName = Annotated[
+    str | None,
+    option(MODEL, "Built-in network, or a baseline: nothing (the input), oracle (the truth)."),
+]
+Weights = Annotated[Path | None, option(MODEL, "Checkpoint file; its network is recognised.")]
+Device = Annotated[str, option(MODEL, "auto, cpu, cuda, cuda:N or mps.")]
+Precision = Annotated[PrecisionName, option(MODEL, "Number format of the network.")]
+LpipsFile = Annotated[
+    Path | None,
+    option(MEASURES, 'Measure LPIPS too: the saved state of lpips.LPIPS(net="alex").'),
+]
+AsJson = Annotated[bool, option(REPORTING, "Print one JSON object on stdout.", "--json")]
+Quiet = Annotated[bool, option(REPORTING, "No progress.", "--quiet", "-q")]
 
-def evaluate(
+
+@app.command()
+def scenes(
     data: Annotated[
-        Path | None,
-        option(
-            SYNTHETIC,
-            "Folder with images/ and objects/ to make the test videos of, or one that "
-            "`magnify synth videos` wrote.",
-        ),
-    ] = None,
+        Path, typer.Argument(help="Folder with images/ and objects/ to draw scenes from.")
+    ],
     alpha: Annotated[
         list[float] | None,
-        option(
-            SYNTHETIC,
-            "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50, or all of the "
-            "rendered videos'.",
-        ),
+        option(MEASURES, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
     ] = None,
     peak: Annotated[
         list[float] | None,
-        option(SYNTHETIC, "Longest magnified motion in pixels; may be repeated. Default: 10, 25."),
+        option(MEASURES, "Longest magnified motion in pixels; may be repeated. Default: 10, 25."),
     ] = None,
     size: Annotated[
         list[int] | None,
-        option(SYNTHETIC, "Height and width in pixels; may be repeated. Default: 256."),
+        option(MEASURES, "Height and width in pixels; may be repeated. Default: 256."),
     ] = None,
     noise: Annotated[
         list[float] | None,
-        option(SYNTHETIC, "Noise of the input in grey levels; may be repeated. Default: 0, 1, 3."),
+        option(MEASURES, "Noise of the input in grey levels; may be repeated. Default: 0, 1, 3."),
     ] = None,
-    scenes: Annotated[
-        int | None, option(SYNTHETIC, "Scenes behind each score. Default: 2.", min=1)
+    count: Annotated[
+        int | None,
+        option(MEASURES, "Scenes behind each score. Default: 2.", "--scenes", min=1),
     ] = None,
     frames: Annotated[
-        int | None,
-        option(
-            SYNTHETIC,
-            f"Frames of each video, odd; of a real clip any. Default: 3, {STILL_FRAMES}.",
-            min=2,
-        ),
+        int | None, option(MEASURES, "Frames of each video, odd. Default: 3.", min=3)
     ] = None,
     quick: Annotated[
-        bool, option(SYNTHETIC, "A first look: one scene, alpha 1 and 20 by default.", "--quick")
+        bool, option(MEASURES, "A first look: one scene, alpha 1 and 20 by default.", "--quick")
     ] = False,
-    still: Annotated[
-        Path | None, option(REAL, "A real clip; alpha and frames are as above.")
-    ] = None,
-    region: Annotated[
-        list[str] | None,
-        option(
-            REAL,
-            "A part of it that is known to stand still; may be repeated. Together they tell how "
-            "the camera sways.",
-            metavar="X,Y,W,H",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        option(MODEL, "Built-in network, or a baseline: nothing (the input), oracle (the truth)."),
-    ] = None,
-    weights: Annotated[
-        Path | None, option(MODEL, "Checkpoint file; its network is recognised.")
-    ] = None,
-    device: Annotated[str, option(MODEL, "auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    precision: Annotated[
-        PrecisionName, option(MODEL, "Number format of the network.")
-    ] = PrecisionName.auto,
-    lpips: Annotated[
-        Path | None,
-        option(SYNTHETIC, 'Measure LPIPS too: the saved state of lpips.LPIPS(net="alex").'),
-    ] = None,
-    plot: Annotated[
-        Path | None, option(REPORTING, "Draw the synthetic scores: .png, .pdf or .svg.")
-    ] = None,
-    as_json: Annotated[
-        bool, option(REPORTING, "Print one JSON object on stdout.", "--json")
-    ] = False,
-    quiet: Annotated[bool, option(REPORTING, "No progress.", "--quiet", "-q")] = False,
+    lpips: LpipsFile = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    plot: Annotated[Path | None, option(REPORTING, "Draw the scores: .png, .pdf or .svg.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Measure a network: SSIM, PSNR, motion gain and steadiness, with noise and compression.
+    """Score short videos that are drawn for it, clean, noisy, compressed and recoloured.
 
-    On synthetic videos with known truth (--data), on still regions of a real clip (--still), or
-    on both. Compare with --model nothing and --model oracle.
+    SSIM, PSNR, motion gain, and steadiness of what should stand still.
     """
-    from magnify.lab.evaluation import (
-        BASELINES,
-        EvaluationSettings,
-        Lpips,
-        Region,
-        holds_rendered,
-        load_method,
-    )
+    from magnify.lab.evaluation import EvaluationSettings, Lpips, evaluate_scenes
+    from magnify.lab.evaluation.plot import check_plot, plot_scores
+    from magnify.lab.synthesis import Photographs
 
-    _check(data, still, region, plot, lpips)
-    if model is not None and model not in (*Model, *BASELINES):
-        known = ", ".join([*Model, *BASELINES])
-        raise SettingsError(f"--model {model}: choose one of {known}, or give --weights FILE")
-    rendered = data is not None and holds_rendered(data)
-    if rendered:
-        settled: dict[str, Any] = {"--peak": peak, "--size": size, "--noise": noise}
-        settled |= {"--scenes": scenes, "--quick": quick, "--plot": plot}
-        settled |= {"--frames": frames if still is None else None}
-        _check_rendered(str(data), [name for name, value in settled.items() if value])
+    if plot is not None:
+        check_plot(plot)
     chosen: dict[str, Any] = {
         "alphas": alpha or ((1.0, 20.0) if quick else None),
         "peaks": peak,
         "sizes": size,
         "noises": noise,
-        "scenes": scenes or (1 if quick else None),
-        "frames": None if data is None or rendered else frames,
+        "scenes": count or (1 if quick else None),
+        "frames": frames,
     }
     settings = EvaluationSettings(**{name: value for name, value in chosen.items() if value})
     metric = None if lpips is None else Lpips.load(lpips)
-    regions = [Region.parse(text) for text in region or []]
-    method, facts = load_method(model, weights, device, precision.value)
-    report: dict[str, Any] = dict(facts)
-    of_still: Iterator[StillScore] | None = None
-    if still is not None:
-        from magnify.lab.evaluation import evaluate_still
-
-        length = frames or STILL_FRAMES
-        of_still = evaluate_still(method, still, regions, settings.alphas, length)
-    scores: dict[Case, Score] = {}
-    if data is not None and rendered:
-        kinds = _score_rendered(method, data, alpha or [], metric, quiet=quiet)
-        report["videos"] = [asdict(case) | asdict(score) for case, score in kinds.items()]
-        if not as_json:
-            print_rendered(kinds, f"{facts['model']} on {data.name or data}")
-    elif data is not None:
-        scores = _score_synthetic(method, data, settings, metric, quiet=quiet)
-        report |= {"frames": settings.frames, "scenes": settings.scenes}
-        report["synthetic"] = [asdict(case) | asdict(score) for case, score in scores.items()]
-        if not as_json:
-            print_scores(scores, facts["model"])
-    if still is not None and of_still is not None:
-        rows = list(of_still)
-        report["still_frames"] = length
-        report["still"] = [{"clip": str(still), **asdict(row)} for row in rows]
-        if not as_json:
-            print_still(rows, f"{facts['model']} on {still.name}")
-    if as_json:
-        typer.echo(json.dumps(report))
-    if plot is not None:
-        from magnify.lab.evaluation.plot import plot_scores
-
-        plot_scores(scores, facts["model"], plot)
-
-
-def _check(
-    data: Path | None,
-    still: Path | None,
-    region: list[str] | None,
-    plot: Path | None,
-    lpips: Path | None,
-) -> None:
-    if data is None and still is None:
-        raise SettingsError("nothing to evaluate on: give --data DIR, --still CLIP, or both")
-    if (still is None) != (not region):
-        raise SettingsError("--still CLIP and --region X,Y,W,H belong together; give both")
-    if lpips is not None and data is None:
-        raise SettingsError("--lpips measures the error on synthetic videos: give --data DIR")
-    if plot is not None:
-        if data is None:
-            raise SettingsError("--plot draws the scores of synthetic videos: give --data DIR")
-        from magnify.lab.evaluation.plot import check_plot
-
-        check_plot(plot)
-
-
-def _check_rendered(data: str, settled: list[str]) -> None:
-    if settled:
-        raise SettingsError(
-            f"{data} holds videos that are rendered already: leave out {', '.join(settled)} "
-            "(--alpha chooses among them)"
-        )
-
-
-def _score_synthetic(
-    method: "Method",
-    data: Path,
-    settings: "EvaluationSettings",
-    lpips: "Lpips | None",
-    *,
-    quiet: bool,
-) -> "dict[Case, Score]":
-    from magnify.lab.evaluation import evaluate
-    from magnify.lab.synthesis import Photographs
-
+    method, facts = _method(model, weights, device, precision)
     photographs = Photographs.load(data / "images", data / "objects")
     with progress(data.name, quiet=quiet) as report:
-        return evaluate(
+        scores = evaluate_scenes(
             method,
             photographs,
             settings,
             lambda done, total: report(
                 "evaluating", done * settings.frames, total * settings.frames
             ),
-            lpips,
+            metric,
         )
+    if as_json:
+        rows = [asdict(case) | asdict(score) for case, score in scores.items()]
+        found = {"frames": settings.frames, "scenes": settings.scenes, "synthetic": rows}
+        typer.echo(json.dumps(facts | found))
+    else:
+        print_scenes(scores, facts["model"])
+    if plot is not None:
+        plot_scores(scores, facts["model"], plot)
 
 
-def _score_rendered(
-    method: "Method",
-    data: Path,
-    alphas: list[float],
-    lpips: "Lpips | None",
-    *,
-    quiet: bool,
-) -> "dict[VideoCase, Fidelity]":
-    from magnify.lab.evaluation import evaluate_rendered, rendered_videos
+@app.command()
+def videos(
+    data: Annotated[Path, typer.Argument(help="Folder that `magnify synth videos` has written.")],
+    alpha: Annotated[
+        list[float] | None,
+        option(MEASURES, "Only the videos of this factor; may be repeated. Default: all."),
+    ] = None,
+    lpips: LpipsFile = None,
+    model: ModelName = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Score test videos that `magnify synth videos` has written: SSIM, PSNR, motion gain."""
+    from magnify.lab.evaluation import Lpips, evaluate_videos, rendered_videos
 
-    videos = rendered_videos(data, alphas)
+    metric = None if lpips is None else Lpips.load(lpips)
+    found = rendered_videos(data, alpha or ())
+    method, facts = _method(model, weights, device, precision)
     with progress(data.name, quiet=quiet) as report:
-        return evaluate_rendered(
-            method, videos, lambda done, total: report("evaluating", done, total), lpips
+        scores = evaluate_videos(
+            method, found, lambda done, total: report("evaluating", done, total), metric
         )
+    if as_json:
+        rows = [asdict(case) | asdict(score) for case, score in scores.items()]
+        typer.echo(json.dumps(facts | {"videos": rows}))
+    else:
+        print_videos(scores, f"{facts['model']} on {data.name or data}")
+
+
+@app.command()
+def still(
+    clip: Annotated[Path, typer.Argument(help="A real clip.")],
+    region: Annotated[
+        list[str],
+        option(
+            MEASURES,
+            "A part of it that is known to stand still; may be repeated. Together they tell how "
+            "the camera sways.",
+            metavar="X,Y,W,H",
+        ),
+    ],
+    alpha: Annotated[
+        list[float] | None,
+        option(MEASURES, "Magnification factor; may be repeated. Default: 1, 5, 10, 20, 50."),
+    ] = None,
+    frames: Annotated[int, option(MEASURES, "Frames, spread over the clip.", min=2)] = STILL_FRAMES,
+    model: ModelName = None,
+    weights: Weights = None,
+    device: Device = "auto",
+    precision: Precision = PrecisionName.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Score how steady a network leaves what stands still in a real clip, with and without sway."""
+    from magnify.lab.evaluation import EvaluationSettings, evaluate_still
+    from magnify.motion.regions import Region
+
+    regions = [Region.parse(text) for text in region]
+    alphas = EvaluationSettings(alphas=tuple(alpha)).alphas if alpha else EvaluationSettings.alphas
+    method, facts = _method(model, weights, device, precision)
+    rows = list(evaluate_still(method, clip, regions, alphas, frames))
+    if as_json:
+        scores = [{"clip": str(clip), **asdict(row)} for row in rows]
+        typer.echo(json.dumps(facts | {"still_frames": frames, "still": scores}))
+    else:
+        print_still(rows, f"{facts['model']} on {clip.name}")
+
+
+def _method(
+    model: str | None, weights: Path | None, device: str, precision: PrecisionName
+) -> "tuple[Method, dict[str, str]]":
+    """Prepares the process for the network or baseline asked for; says what it is, for reports."""
+    from magnify.engine.runtime import tune_process
+    from magnify.lab.evaluation import BASELINES, load_method
+
+    known = (*Model, *BASELINES)
+    if model is not None and model not in known:
+        raise SettingsError(
+            f"--model {model}: choose one of {', '.join(known)}, or give --weights FILE"
+        )
+    tune_process()
+    return load_method(model, weights, device, precision.value)

@@ -8,14 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from magnify.lab.evaluation import Case, Displacement, Fidelity, Score, StillScore
+    from magnify.lab.evaluation import Case, Fidelity, SceneScore, StillScore
     from magnify.lab.synthesis.videos import VideoCase
+    from magnify.motion.registration import Displacement
 
 DEVIATION = "luma, chroma: standard deviation over time where nothing moves, input → output"
 MOTION = "motion: the longest of the input, in pixels; noise: in grey levels"
 
 
-def print_scores(scores: "dict[Case, Score]", model: str) -> None:
+def print_scenes(scores: "dict[Case, SceneScore]", model: str) -> None:
     headings = ["input", "alpha", "gain", "SSIM", "PSNR", "luma", "chroma", "flicker"]
     perceptual = any(score.lpips is not None for score in scores.values())
     headings += ["LPIPS"] * perceptual
@@ -48,7 +49,7 @@ def _notes(scores: "Iterable[Fidelity]") -> list[str]:
     return []
 
 
-def print_rendered(scores: "dict[VideoCase, Fidelity]", model: str) -> None:
+def print_videos(scores: "dict[VideoCase, Fidelity]", model: str) -> None:
     """The videos of `magnify synth videos`, a row for each kind."""
     headings = ["video", "alpha", "motion", "gain", "SSIM", "PSNR", "flicker"]
     perceptual = any(score.lpips is not None for score in scores.values())
@@ -77,7 +78,7 @@ def print_still(rows: "list[StillScore]", title: str) -> None:
         stabilised = row.stabilised or (None, None)
         for before, after, steady in zip(row.input, row.output, stabilised, strict=True):
             cells += [_change(before, after), "" if steady is None else f"{steady:.2f}"]
-        table.add_row(",".join(map(str, row.region)), f"{row.alpha:g}", *cells)
+        table.add_row(str(row.region), f"{row.alpha:g}", *cells)
     Console().print(table, DEVIATION, _camera(rows[0].sway), sep="\n")
 
 

@@ -42,10 +42,10 @@ def pairs(
 ) -> None:
     """Write pairs in the layout of LBVMM's data set: frameA, frameB, frameC, amplified."""
     from magnify.lab.synthesis import (
+        BatchSettings,
         DegradationSettings,
         PairSettings,
         Photographs,
-        Stage,
         SyntheticPairs,
         write_pairs,
     )
@@ -54,9 +54,9 @@ def pairs(
     source = SyntheticPairs(
         Photographs.load(images, objects), PairSettings(degradation=degradation), seed
     )
-    stage = Stage(batch=5, crop=size, magnified_motion=motion)
+    batch_settings = BatchSettings(batch=5, crop=size, magnified_motion=motion)
     with progress(str(out), quiet=False, unit="pairs") as report:
-        write_pairs(out, source, count, stage, lambda done: report("writing", done, count))
+        write_pairs(out, source, count, batch_settings, lambda done: report("writing", done, count))
     notice_line(f"{out}: {count} pairs of {size}x{size}")
 
 

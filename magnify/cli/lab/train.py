@@ -113,7 +113,7 @@ def train(
     The averaged weights are in OUT/<network>.safetensors, rewritten every few minutes. Every 50th
     picture, or pair, is kept from training, and validates it.
     """
-    from magnify.lab.training import RATES, Plan, Request, check
+    from magnify.lab.training import RATES, Plan, Request, check, prepare_process
     from magnify.lab.training import train as run
 
     drawn = {
@@ -156,6 +156,7 @@ def train(
     if devices > 1 and "WORLD_SIZE" not in os.environ:
         check(request, devices)
         raise typer.Exit(_through_torchrun(devices))
+    prepare_process()
     weights = run(request, notice_line)
     if os.environ.get("RANK", "0") == "0":
         typer.echo(weights)

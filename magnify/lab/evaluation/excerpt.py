@@ -1,4 +1,4 @@
-"""Some frames of a real clip, spread over it."""
+"""Reads some frames of a real clip, spread over it."""
 
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from magnify.video import Picture, VideoReader
 
 
 def excerpt(clip: Path, frames: int) -> Picture:
-    """`frames` frames or fewer, evenly apart from the first one on: (T, H, W, 3).
+    """Reads `frames` frames or fewer, evenly apart from the first one on: (T, H, W, 3).
 
     Raises:
         VideoError: the clip cannot be read.

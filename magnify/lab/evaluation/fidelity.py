@@ -1,24 +1,31 @@
-"""How near a magnified video is to the truth, measured while its frames come."""
+"""Measures how near a magnified video is to the truth, a few frames at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magnify.lab.evaluation.lpips import Lpips
+from magnify.lab.evaluation.methods import Method
 from magnify.lab.evaluation.quality import Levels, RunningDeviation, psnr, ssim
 from magnify.motion.registration import REACH, Mask, TextureError, displacement
 from magnify.video import Picture
 
 LEAST_MOTION = 0.05
 """Pixels: of shorter true displacements, the registration's error would be much of the gain."""
+MARGIN = 3
+"""Pixels between an edge and what counts as moving or still beside it."""
+CHUNK = 8
+"""Frames that are magnified at once, each time with the reference before them."""
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What was measured against the truth; frame 0, the reference, is left out.
+    """What was measured against the truth. Frame 0, the reference, is left out.
 
     Attributes:
         ssim: mean of red, green and blue.
@@ -45,7 +52,7 @@ AnyFidelity = TypeVar("AnyFidelity", bound=Fidelity)
 
 
 def mean(scores: Sequence[AnyFidelity]) -> AnyFidelity:
-    """Of one case's scores, over its scenes; None where no scene has a value."""
+    """Averages one case's scores over its scenes; None where no scene has a value."""
 
     def of(name: str) -> Any:
         values = [value for score in scores if (value := getattr(score, name)) is not None]
@@ -54,6 +61,51 @@ def mean(scores: Sequence[AnyFidelity]) -> AnyFidelity:
         return float(np.mean(values)) if values else None
 
     return type(scores[0])(**{field.name: of(field.name) for field in fields(scores[0])})
+
+
+class KnownVideo(Protocol):
+    """A test video, and what it should become when its motion is magnified by `alpha`."""
+
+    @property
+    def alpha(self) -> float: ...
+
+    def moving(self) -> Mask:
+        """Finds where frame 0 shows what moves and no frame hides it: (H, W)."""
+        ...
+
+    def frames(self) -> Generator[tuple[Picture, Levels, NDArray[np.float64]], None, None]:
+        """Gives each frame's input (H, W, 3), truth (H, W, 3) and true displacement (2,).
+
+        Displacements are in pixels right and down since frame 0, which input and truth share.
+        """
+        ...
+
+
+def compare(
+    method: Method,
+    video: KnownVideo,
+    lpips: Lpips | None = None,
+    watch: Callable[[Picture, Picture], None] = lambda pictures, output: None,
+) -> Fidelity:
+    """Magnifies a test video, a few frames at a time, and compares it with the truth.
+
+    Args:
+        lpips: measures the perceptual distance, too.
+        watch: is shown the next input and output, (T, H, W, 3) each; every frame once.
+    """
+    with closing(video.frames()) as frames:
+        reference, truth_at_rest, _ = next(frames)
+        comparison = Comparison(truth_at_rest, video.moving(), lpips)
+        seen = 0
+        while chunk := list(islice(frames, CHUNK)):
+            inputs, truth, moved = (np.stack(part) for part in zip(*chunk, strict=True))
+            pictures = np.stack([reference, *inputs])
+            levels = np.stack([truth_at_rest, *truth]).astype(np.float32)
+            output = method(pictures, video.alpha, levels)
+            comparison.feed(output[1:], truth, moved)
+            watch(pictures[seen:], output[seen:])
+            seen = 1
+    return comparison.fidelity()
 
 
 class Comparison:
@@ -74,7 +126,7 @@ class Comparison:
         self._error = RunningDeviation()
 
     def feed(self, output: Picture, truth: Levels, moved: NDArray[np.float64]) -> None:
-        """The next frames, (T, H, W, 3) each, and their true displacements (T, 2), right and down.
+        """Takes the next frames, (T, H, W, 3) each, and their true displacements (T, 2).
 
         The gain counts displacements from `LEAST_MOTION` to the registration's reach.
         """
@@ -98,7 +150,7 @@ class Comparison:
         self._square += float(np.dot(expected, expected))
 
     def fidelity(self) -> Fidelity:
-        """What the frames so far, two or more, come to."""
+        """Sums up the frames so far, two or more."""
         # The slope of the measured displacements over the true ones, least squares.
         gain = self._along / self._square if self._measurable and self._square else None
         return Fidelity(

@@ -1,4 +1,4 @@
-"""LPIPS, the distance of pictures as people see it, from a weight file that the user has."""
+"""Measures how different pictures look to people (LPIPS), with weights that the user has."""
 
 from pathlib import Path
 
@@ -19,11 +19,12 @@ POOLED_BEFORE = frozenset({1, 2})
 
 
 class Lpips(nn.Module):
-    """Zhang et al., "The unreasonable effectiveness of deep features", 2018; AlexNet, version 0.1.
+    """Measures how different two pictures look to people.
 
-    The squared differences of unit-length features after each of AlexNet's five convolutions,
-    weighted by channel, averaged over the picture and summed: 0 for identical pictures, about 0.1
-    where the difference is small, 0.7 where nothing is alike.
+    It is 0 for identical pictures, about 0.1 where the difference is small, 0.7 where nothing is
+    alike. It compares unit-length features after each of AlexNet's five convolutions: squared
+    differences are weighted by channel, averaged over the picture, and summed. Zhang et al., "The
+    unreasonable effectiveness of deep features", 2018; version 0.1.
     """
 
     def __init__(self) -> None:
@@ -44,7 +45,7 @@ class Lpips(nn.Module):
 
     @torch.inference_mode()
     def forward(self, pictures: Levels, truth: Levels) -> NDArray[np.float64]:
-        """The distance (T,) between pictures (T, H, W, 3) in grey levels, RGB."""
+        """Gives the distance (T,) between pictures (T, H, W, 3) in grey levels, RGB."""
         distances = []
         for pair in zip(pictures, truth, strict=True):
             x = torch.from_numpy(np.stack(pair).astype(np.float32)) / 127.5 - 1
@@ -66,7 +67,7 @@ class Lpips(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> "Lpips":
-        """From the state dict of the `lpips` package's `LPIPS(net="alex")`.
+        """Loads the state dict of the `lpips` package's `LPIPS(net="alex")`.
 
         Raises:
             CheckpointError: the file cannot be read, or holds something else.

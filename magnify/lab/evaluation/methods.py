@@ -20,12 +20,12 @@ pictures. Only the oracle looks at the truth."""
 
 
 def nothing(pictures: Picture, alpha: float, truth: NDArray[np.float32] | None) -> Picture:
-    """The input as it is: what every network must beat."""
+    """Gives the input as it is: what every network must beat."""
     return pictures
 
 
 def oracle(pictures: Picture, alpha: float, truth: NDArray[np.float32] | None) -> Picture:
-    """The truth, rounded: the best that any network could reach.
+    """Gives the truth, rounded: the best that any network could reach.
 
     Raises:
         SettingsError: the truth is not known.
@@ -36,7 +36,7 @@ def oracle(pictures: Picture, alpha: float, truth: NDArray[np.float32] | None) -
 
 
 def network(engine: Engine) -> Method:
-    """A network in the static mode, its reference the first frame, run as users run it."""
+    """Makes a method of a network: static mode from the first frame on, run as users run it."""
 
     def magnify(pictures: Picture, alpha: float, truth: NDArray[np.float32] | None) -> Picture:
         return magnify_frames(pictures, alpha=alpha, weights=engine)
@@ -50,7 +50,7 @@ BASELINES: dict[str, Method] = {"nothing": nothing, "oracle": oracle}
 def load_method(
     model: str | None, weights: Path | None, device: str, precision: Precision
 ) -> tuple[Method, dict[str, str]]:
-    """A baseline or built-in network by name, or a checkpoint file's; and what it is, for reports.
+    """Loads a baseline or network by name, or a checkpoint file; says what it is, for reports.
 
     Raises:
         SettingsError: both a name and a file are given, or the device does not exist.

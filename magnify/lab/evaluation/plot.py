@@ -1,11 +1,11 @@
-"""Scores over alpha, drawn."""
+"""Draws scores over alpha."""
 
 from pathlib import Path
 from types import ModuleType
 
 from magnify.errors import SettingsError
-from magnify.lab.evaluation.scores import Case, Score
-from magnify.lab.evaluation.videos import Kind
+from magnify.lab.evaluation.scenes import Case, SceneScore
+from magnify.lab.synthesis import Mover
 
 PANELS = {
     "gain": "motion gain (1 is right)",
@@ -19,7 +19,7 @@ SUFFIXES = (".png", ".pdf", ".svg")
 
 
 def check_plot(path: Path) -> None:
-    """Whether scores could be drawn there; asked before any work that would be lost.
+    """Checks that scores can be drawn there, before any work that would be lost.
 
     Raises:
         SettingsError: matplotlib is not installed, the folder is missing, or the suffix unknown.
@@ -43,8 +43,8 @@ def _import_matplotlib() -> ModuleType:
     return matplotlib.figure
 
 
-def plot_scores(scores: dict[Case, Score], title: str, path: Path) -> None:
-    """One panel for each measure, one line for each kind of video; `path` decides the format.
+def plot_scores(scores: dict[Case, SceneScore], title: str, path: Path) -> None:
+    """Draws a panel for each measure, a line for each kind of video; `path` decides the format.
 
     Raises:
         SettingsError: matplotlib is missing, or cannot write such a file.
@@ -63,11 +63,11 @@ def plot_scores(scores: dict[Case, Score], title: str, path: Path) -> None:
         raise SettingsError(f"{path}: cannot be written as a plot: {error}") from error
 
 
-def _lines(scores: dict[Case, Score], name: str) -> dict[str, list[tuple[float, float]]]:
+def _lines(scores: dict[Case, SceneScore], name: str) -> dict[str, list[tuple[float, float]]]:
     lines: dict[str, list[tuple[float, float]]] = {}
     for case, score in scores.items():
         value = getattr(score, name)
-        if value is not None and case.alpha != 1 and case.moves is not Kind.STILL:
+        if value is not None and case.alpha != 1 and case.moves is not Mover.NOTHING:
             line = f"{case.moves} {case.peak:g} px, {case.size} px, {case.degradation.label}"
             lines.setdefault(line, []).append((case.alpha, value))
     return lines

@@ -1,4 +1,4 @@
-"""How near pictures are to the truth, and how steady they are where nothing moves.
+"""Measures how near pictures are to the truth, and how steady they are where nothing moves.
 
 Pictures are (T, H, W, 3), RGB in grey levels of 255.
 """
@@ -21,7 +21,7 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def ssim(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
-    """Structural similarity of each picture (T,), the mean of that of red, green and blue.
+    """Gives each picture's structural similarity (T,), the mean of red, green and blue.
 
     Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004:
     Gaussian window of 11 x 11 and sigma 1.5, K1 = 0.01, K2 = 0.03, where it fits into the picture.
@@ -46,7 +46,7 @@ def _window(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def psnr(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
-    """Peak signal-to-noise ratio of each picture (T,) in dB over all colours, peak 255."""
+    """Gives each picture's peak signal-to-noise ratio (T,) in dB over all colours, peak 255."""
     error = np.square(np.subtract(pictures, truth, dtype=float)).mean(axis=(1, 2, 3))
     worst = 255**2 / 10 ** (BEST_PSNR / 10)
     decibels: NDArray[np.float64] = 10 * np.log10(255**2 / error.clip(worst))
@@ -54,7 +54,7 @@ def psnr(pictures: Levels, truth: Levels) -> NDArray[np.float64]:
 
 
 def levels(pictures: Picture) -> NDArray[np.floating]:
-    """Pictures of any depth in grey levels of 255."""
+    """Converts pictures of any depth to grey levels of 255."""
     return pictures * (255 / np.iinfo(pictures.dtype).max)
 
 
@@ -68,7 +68,7 @@ class TemporalDeviation(NamedTuple):
 def temporal_deviation(
     pictures: Levels, mask: NDArray[np.bool_] | None = None
 ) -> TemporalDeviation:
-    """How much pixels change over time (BT.601 luma; mean variance of Cb and Cr), T >= 2.
+    """Measures how much pixels change over time: BT.601 luma, mean variance of Cb and Cr.
 
     Args:
         mask: (H, W), the pixels that count; all of them by default.
@@ -79,13 +79,13 @@ def temporal_deviation(
 
 
 class RunningDeviation:
-    """The temporal deviation of pictures that come a few at a time, of one size."""
+    """Measures the temporal deviation of pictures that come a few at a time, of one size."""
 
     def __init__(self) -> None:
         self._count = 0
 
     def feed(self, pictures: Levels) -> None:
-        """The next ones, (T, ..., 3)."""
+        """Takes the next pictures, (T, ..., 3)."""
         if not self._count:
             self._first = pictures[0].astype(float)
             self._sum = np.zeros(self._first.shape)
@@ -97,7 +97,7 @@ class RunningDeviation:
         self._squares += np.square(change).sum(axis=0)
 
     def value(self) -> TemporalDeviation:
-        """Of all of them, two or more."""
+        """Gives the deviation of all of them, two or more."""
         squares = self._squares - np.square(self._sum) / self._count
         variance = squares.clip(0).reshape(-1, 3).mean(axis=0) / (self._count - 1)
         return TemporalDeviation(float(np.sqrt(variance[0])), float(np.sqrt(variance[1:].mean())))

@@ -1,4 +1,4 @@
-"""How steady a network leaves what is known to stand still in a real clip.
+"""Measures how steady a network leaves what is known to stand still in a real clip.
 
 What stands still moves in the picture all the same where the camera sways, by a tenth of a pixel
 perhaps, and to magnify that is right. So the output is measured as it is, and stabilised.
@@ -7,13 +7,11 @@ perhaps, and to magnify that is right. So the output is measured as it is, and s
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from magnify.errors import SettingsError
 from magnify.lab.evaluation.excerpt import excerpt
 from magnify.lab.evaluation.methods import Method
 from magnify.lab.evaluation.quality import (
@@ -22,50 +20,12 @@ from magnify.lab.evaluation.quality import (
     levels,
     temporal_deviation,
 )
+from magnify.motion.regions import Region
 from magnify.motion.registration import Displacement, TextureError, displacement
 from magnify.video import Picture
 
 SPLINE_REACH = 12
 """Pixels beyond which an interpolating cubic spline does not depend on a value (1e-7 of it)."""
-
-
-class Region(NamedTuple):
-    """A rectangle of pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """From `x,y,w,h`.
-
-        Raises:
-            SettingsError: the text is no rectangle.
-        """
-        try:
-            region = cls(*(int(part) for part in text.split(",")))
-        except (TypeError, ValueError):
-            region = cls(-1, 0, 0, 0)
-        if min(region.x, region.y) < 0 or min(region.width, region.height) < 1:
-            raise SettingsError(
-                f"'{text}' is no region; write x,y,w,h in pixels, such as 0,0,64,48"
-            )
-        return region
-
-    def cut(self, pictures: Picture) -> Picture:
-        """That part of (T, H, W, 3).
-
-        Raises:
-            SettingsError: it does not lie inside.
-        """
-        height, width = pictures.shape[1:3]
-        if self.x + self.width > width or self.y + self.height > height:
-            raise SettingsError(
-                f"region {','.join(map(str, self))} leaves the picture, which is {width}x{height}"
-            )
-        return pictures[:, self.y : self.y + self.height, self.x : self.x + self.width]
 
 
 @dataclass(frozen=True)
@@ -122,7 +82,7 @@ def evaluate_still(
 
 
 def _camera(pictures: Picture, regions: list[Region]) -> NDArray[np.float64] | None:
-    """How far the camera has moved the regions since the first picture: (T, 2), right and down."""
+    """Finds how far the camera has moved the regions since the first picture: (T, 2)."""
     still = np.zeros((1, *pictures.shape[1:3]), bool)
     for region in regions:
         region.cut(still)[:] = True
@@ -136,7 +96,7 @@ def _camera(pictures: Picture, regions: list[Region]) -> NDArray[np.float64] | N
 def _stabilised(
     pictures: Picture, region: Region, shifts: NDArray[np.float64]
 ) -> TemporalDeviation | None:
-    """The region's deviation once picture t is moved back by `shifts[t]`, right and down."""
+    """Measures the region's deviation once picture t is moved back by `shifts[t]`."""
     size = np.array(pictures.shape[2:0:-1])
     start, length = np.array(region[:2]), np.array(region[2:])
     least, most = shifts.min(axis=0), shifts.max(axis=0)

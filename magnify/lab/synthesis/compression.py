@@ -1,4 +1,4 @@
-"""A block-transform video codec in a few lines of tensor algebra: 4:2:0, 8x8 DCT, quantisation.
+"""Does to frames what a video codec does, in tensor algebra: 4:2:0, 8x8 DCT, quantisation.
 
 Not any standard's bit stream, but its losses: coarse chroma, dropped high frequencies, block-wise
 offsets, and still blocks copied from the frame before, or brought up to date.
@@ -20,7 +20,7 @@ UNEVENNESS = 0.4
 def compress(
     frames: list[Tensor], step: Tensor, generator: Generator, choices: Generator
 ) -> list[Tensor]:
-    """A round trip through the codec.
+    """Sends frames through the codec and back.
 
     Args:
         frames: each (B, 3, H, W) in [0, 1]. The first is coded by itself; in half of the scenes
@@ -67,7 +67,7 @@ def compress(
 
 
 def unevenness(chroma: Tensor, overall: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Factors of the steps of each block of luma and of chroma, (B, 1, rows, 1, columns, 1).
+    """Draws factors of the blocks' steps, luma and chroma: (B, 1, rows, 1, columns, 1) each.
 
     Args:
         chroma: a plane (B, 2, H/2, W/2), of one block for each macroblock of 16x16 pixels.
@@ -86,8 +86,9 @@ def code(plane: Tensor, step: Tensor) -> Tensor:
 
 
 def code_after(plane: Tensor, step: Tensor, first: Tensor, predicted: Tensor) -> Tensor:
-    """As `code`; but a block whose scene is `predicted` (B,) codes its difference from that of the
-    decoded first frame's plane where that has less energy.
+    """Quantises as `code` does, or the difference from the decoded first frame's plane.
+
+    The difference is for scenes that are `predicted` (B,), in blocks where it has less energy.
 
     `step` is of each block, (B, 1, H/8, 8, W/8, 8).
     """
@@ -102,13 +103,13 @@ def code_after(plane: Tensor, step: Tensor, first: Tensor, predicted: Tensor) ->
 
 
 def quantise(coefficients: Tensor, step: Tensor, rounding: float) -> Tensor:
-    """To multiples of the step, with the dead zone encoders have (rounding < 1/2)."""
+    """Rounds to multiples of the step, with the dead zone encoders have (rounding < 1/2)."""
     levels = (coefficients.abs() / step + rounding).floor()
     return levels * step * coefficients.sign()
 
 
 def quantisation(step: Tensor, ramp: Tensor) -> Tensor:
-    """(B, 1, 1, 8, 1, 8): steps that grow with frequency, by `ramp` (B,) a diagonal pair."""
+    """Gives steps that grow with frequency, by `ramp` (B,) a diagonal pair: (B, 1, 1, 8, 1, 8)."""
     frequency = torch.arange(BLOCK, device=step.device)
     frequency = (frequency[:, None] + frequency) / 2
     steps = step[:, None, None] * (1 + ramp[:, None, None] * frequency)
@@ -116,7 +117,7 @@ def quantisation(step: Tensor, ramp: Tensor) -> Tensor:
 
 
 def transform(plane: Tensor) -> Tensor:
-    """(B, C, H, W) → orthonormal DCT of its blocks, (B, C, H/8, 8, W/8, 8)."""
+    """Transforms each block of (B, C, H, W) by an orthonormal DCT: (B, C, H/8, 8, W/8, 8)."""
     batch, channels, height, width = plane.shape
     blocks = plane.reshape(batch, channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
     basis = _dct(plane)
@@ -124,7 +125,7 @@ def transform(plane: Tensor) -> Tensor:
 
 
 def restore(coefficients: Tensor) -> Tensor:
-    """The inverse of `transform`."""
+    """Undoes `transform`."""
     batch, channels, rows, _, columns, _ = coefficients.shape
     basis = _dct(coefficients)
     blocks = torch.einsum("ui,bcyuxv,vj->bcyixj", basis, coefficients, basis)
@@ -132,12 +133,12 @@ def restore(coefficients: Tensor) -> Tensor:
 
 
 def to_ycbcr(rgb: Tensor) -> Tensor:
-    """RGB in [0, 1] → Y, Cb, Cr in levels around 0 (BT.601, full range), (B, 3, H, W)."""
+    """Converts RGB in [0, 1] to Y, Cb, Cr in levels around 0 (BT.601, full range)."""
     return torch.einsum("kc,bchw->bkhw", _matrix().to(rgb.device, non_blocking=True), rgb) * 255
 
 
 def from_ycbcr(ycbcr: Tensor) -> Tensor:
-    """The inverse of `to_ycbcr`."""
+    """Undoes `to_ycbcr`."""
     inverse = torch.linalg.inv(_matrix()).to(ycbcr.device, non_blocking=True)
     return torch.einsum("ck,bkhw->bchw", inverse, ycbcr) / 255
 

@@ -1,4 +1,4 @@
-"""What cameras and codecs do to a scene: flicker, sensor noise, compression, 8-bit rounding.
+"""Does to scenes what cameras and codecs do: flicker, noise, compression, 8-bit rounding.
 
 Reference and query suffer independently, the target does not. Without it, a network takes what a
 codec does to chroma between two frames for motion, and magnifies it.
@@ -15,7 +15,7 @@ from magnify.lab.synthesis.compression import compress, from_ycbcr
 
 @dataclass(frozen=True)
 class DegradationSettings:
-    """The strongest of each degradation; each scene draws its own below, weak ones more often.
+    """How strong degradations may be; each scene draws its own below, weak ones more often.
 
     Levels are grey levels of 255. A share of the scenes, `clean`, is only rounded to 8 bits; in
     the others each kind is present half of the time or, for compression, `compressed` of it.
@@ -40,14 +40,14 @@ class DegradationSettings:
     step: tuple[float, float] = (1.5, 20.0)
 
     def rarer(self, share: float) -> "DegradationSettings":
-        """The same for only this share, 0 to 1, of the scenes that these would degrade."""
+        """Gives settings that degrade only this share, 0 to 1, of the scenes that these would."""
         return replace(self, clean=1 - share * (1 - self.clean))
 
 
 def degrade(
     frames: list[Tensor], settings: DegradationSettings, generator: Generator, choices: Generator
 ) -> list[Tensor]:
-    """Frames of the same camera and codec, each degraded by itself.
+    """Degrades frames of the same camera and codec, each by itself.
 
     Args:
         frames: of the same scenes, each (B, 3, H, W) in [0, 1]. Later frames may be predicted
@@ -71,7 +71,7 @@ def degrade(
 
 @dataclass(frozen=True)
 class _Camera:
-    """The strengths drawn for B scenes; everything (B, 1, 1, 1) but compressed and step, (B,)."""
+    """Strengths drawn for B scenes: (B, 1, 1, 1) each, but compressed and step (B,)."""
 
     shot_noise: Tensor
     sensor_noise: Tensor
@@ -104,7 +104,7 @@ class _Camera:
         )
 
     def expose(self, frame: Tensor, generator: Generator, choices: Generator) -> Tensor:
-        """The frame with this camera's flicker and noise: (B, 3, H, W)."""
+        """Adds this camera's flicker and noise to a frame (B, 3, H, W)."""
         frame = frame * (1 + self.flicker * _normal(frame[:, :1, :1, :1], generator))
         frame = frame + from_ycbcr(
             torch.cat(
@@ -122,7 +122,7 @@ class _Camera:
 
 
 def smooth_noise(like: Tensor, generator: Generator, choices: Generator) -> Tensor:
-    """Noise of a random coarseness (4 to 32 pixels), mean 0 and variance 1 over all its phases.
+    """Draws noise of a random coarseness (4 to 32 pixels), of mean 0 and variance 1.
 
     Shape and device are those of `like`; `choices` lives on the CPU.
     """
@@ -137,7 +137,7 @@ def smooth_noise(like: Tensor, generator: Generator, choices: Generator) -> Tens
 
 
 def round_randomly(frames: Tensor, generator: Generator) -> Tensor:
-    """To 8-bit levels in [0, 1]; a level rounds up as often as its remainder says."""
+    """Rounds to 8-bit levels in [0, 1]; a level rounds up as often as its remainder says."""
     dither = torch.rand(frames.shape, generator=generator, device=frames.device)
     return (frames * 255 + dither).floor().clamp(0, 255) / 255
 

@@ -1,14 +1,13 @@
 """Draws random scenes from photographs, cut-outs and strings."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from magnify.lab.synthesis.cutouts import halved_size, halvings, padded, premultiplied
 from magnify.lab.synthesis.photographs import Photographs
 from magnify.lab.synthesis.scenes import Layer, Part, Scenes
 from magnify.lab.synthesis.strings import draw_strings
@@ -50,7 +49,7 @@ class SceneSettings:
 def draw_scenes(
     photographs: Photographs, settings: SceneSettings, parts: Tensor, generator: Generator
 ) -> Scenes:
-    """One random scene for each entry of `parts` (B,), on the photographs' device.
+    """Draws a random scene for each entry of `parts` (B,), on the photographs' device.
 
     `generator` lives on the CPU, so the same seed gives the same scenes on every device.
     """
@@ -94,7 +93,7 @@ def _background(
     softness = torch.where(blurred, _uniform((len(parts),), settings.blur, generator), softness)
     moves = (parts != Part.STILL) & (parts != Part.OBJECTS_MOVE)
     motion = _motion(settings, alpha, generator) * moves[:, None]
-    pixels = _padded(windows) / 255
+    pixels = padded(windows) / 255
     placement = _placement(extent, origin, motion, scale, _kernel(scale, softness))
     return _layer(pixels, placement, reflected=True)
 
@@ -125,7 +124,7 @@ def _objects(
         halvings(cutout, longest)
         for cutout, longest in zip(cutouts, size[~strings].int().tolist(), strict=True)
     ]
-    shapes = [_halved(cutout, times) for cutout, times in zip(cutouts, often, strict=True)]
+    shapes = [halved_size(cutout, times) for cutout, times in zip(cutouts, often, strict=True)]
     extent = size.int()[:, None].repeat(1, 2)
     extent[~strings] = torch.tensor(shapes, dtype=torch.int).reshape(-1, 2)
     scale = (extent.amax(dim=1) / size).clamp(min=0.5)  # the papers enlarge at most twice
@@ -147,7 +146,7 @@ def _objects(
     layers = []
     for start in range(0, len(parts), batch):
         these = slice(start, start + batch)
-        pixels = _padded(list(islice(pictures, batch))).mul_(present[these, None, None, None])
+        pixels = padded(list(islice(pictures, batch))).mul_(present[these, None, None, None])
         layers.append(_layer(pixels, placement[these], reflected=False))
     return layers
 
@@ -192,59 +191,12 @@ def _layer(pixels: Tensor, placement: Tensor, *, reflected: bool) -> Layer:
     )
 
 
-def _padded(pictures: list[Tensor], multiple: int = 1) -> Tensor:
-    """(B, C, h, w) of pictures (C, ...), zero beyond each; h and w multiples of `multiple`."""
-    height, width = (
-        multiple * math.ceil(max(picture.shape[axis] for picture in pictures) / multiple)
-        for axis in (1, 2)
-    )
-    batch = pictures[0].new_zeros(len(pictures), len(pictures[0]), height, width)
-    for target, picture in zip(batch, pictures, strict=True):
-        target[:, : picture.shape[1], : picture.shape[2]] = picture
-    return batch
-
-
 def _motion(settings: SceneSettings, alpha: Tensor, generator: Generator) -> Tensor:
     """(B, 2): any direction, the length uniform up to the longest that both limits allow."""
     longest = (settings.magnified_motion / alpha).clamp(max=settings.input_motion)
     length = torch.rand(len(alpha), generator=generator) * longest
     angle = torch.rand(len(alpha), generator=generator) * 2 * math.pi
     return torch.stack((length * angle.sin(), length * angle.cos()), dim=1)
-
-
-def premultiplied(cutouts: list[Tensor], often: list[int], at_once: int) -> Iterator[Tensor]:
-    """Cut-outs as premultiplied RGBA in [0, 1], each halved as often as said, in their order.
-
-    Halving first costs a quarter of a wide kernel's work and filters as well.
-    """
-    for first in range(0, len(cutouts), at_once):
-        some = cutouts[first : first + at_once]
-        halved = often[first : first + at_once]
-        made: dict[int, Tensor] = {}
-        for times in set(halved):
-            members = [i for i, other in enumerate(halved) if other == times]
-            pixels = _padded([some[i] for i in members], 2**times) / 255
-            pixels[:, :3].mul_(pixels[:, 3:])
-            if times > 0:
-                pixels = F.avg_pool2d(pixels, 2**times)
-            for i, picture in zip(members, pixels, strict=True):
-                height, width = _halved(some[i], times)
-                made[i] = picture[:, :height, :width]
-        yield from (made[i] for i in range(len(some)))
-
-
-def halvings(cutout: Tensor, longest: int) -> int:
-    """How often it can be halved while it stays as long as that."""
-    times = 0
-    while max(_halved(cutout, times)) >= 2 * longest:
-        times += 1
-    return times
-
-
-def _halved(cutout: Tensor, times: int) -> tuple[int, int]:
-    """Height and width after so many halvings, each rounded up."""
-    height, width = cutout.shape[1:]
-    return -(-height // 2**times), -(-width // 2**times)
 
 
 def _window(picture: Tensor, side: int, generator: Generator) -> Tensor:

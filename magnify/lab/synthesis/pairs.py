@@ -1,4 +1,4 @@
-"""Training pairs, made on the fly: reference, query, and the query with its motion magnified."""
+"""Makes training pairs: reference, query, and the query with its motion magnified."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from magnify.lab.synthesis.scenes import Part, Scenes
 
 @dataclass(frozen=True)
 class Pairs:
-    """B training samples: frames (B, 3, H, W) in [0, 1], names after the authors' layout.
+    """B training samples, frames (B, 3, H, W) in [0, 1]; `frameA` and so on are LBVMM's names.
 
     Attributes:
         reference: frameA.
@@ -34,7 +34,7 @@ class Pairs:
     alpha: Tensor
 
     def to(self, device: torch.device) -> "Pairs":
-        """On the device, or on their way to it: what is queued there after them finds them."""
+        """Brings the pairs to a device. What is queued there afterwards finds them."""
         to_gpu = device.type == "cuda"
         return Pairs(*(value.to(device, non_blocking=to_gpu) for value in vars(self).values()))
 
@@ -58,7 +58,7 @@ class PairSettings:
 
 
 @dataclass(frozen=True)
-class Stage:
+class BatchSettings:
     """What a batch looks like at some point of a training run.
 
     Attributes:
@@ -85,7 +85,7 @@ class PairSource(Protocol):
     As a string, it says how many of what the pairs are made from.
     """
 
-    def pairs(self, index: int, stage: Stage) -> Pairs: ...
+    def pairs(self, index: int, batch_settings: BatchSettings) -> Pairs: ...
 
 
 class SyntheticPairs:
@@ -101,40 +101,42 @@ class SyntheticPairs:
     def __str__(self) -> str:
         return str(self.photographs)
 
-    def scenes(self, index: int, stage: Stage) -> Scenes:
-        """The scenes of batch `index`, the five parts taking turns."""
+    def scenes(self, index: int, batch_settings: BatchSettings) -> Scenes:
+        """Draws the scenes of batch `index`; the five parts take turns."""
         lowest, highest = self.settings.scenes.alpha
-        least = min(highest, max(lowest, stage.alpha[0]))
+        least = min(highest, max(lowest, batch_settings.alpha[0]))
         settings = replace(
             self.settings.scenes,
-            size=stage.crop,
-            magnified_motion=stage.magnified_motion,
-            input_motion=min(self.settings.scenes.input_motion, stage.input_motion),
-            alpha=(least, max(least, min(highest, stage.alpha[1]))),
+            size=batch_settings.crop,
+            magnified_motion=batch_settings.magnified_motion,
+            input_motion=min(self.settings.scenes.input_motion, batch_settings.input_motion),
+            alpha=(least, max(least, min(highest, batch_settings.alpha[1]))),
         )
-        parts = (index * stage.batch + torch.arange(stage.batch)) % len(Part)
-        generator = seeded(self.seed, index, Stream.SCENES)
+        parts = (index * batch_settings.batch + torch.arange(batch_settings.batch)) % len(Part)
+        generator = seeded(self.seed, index, RandomStream.SCENES)
         return draw_scenes(self.photographs, settings, parts, generator)
 
-    def pairs(self, index: int, stage: Stage) -> Pairs:
-        """Batch `index`: scenes rendered, perturbed and degraded."""
-        generator = seeded(self.seed, index, Stream.CAMERA, self.photographs.device)
-        choices = seeded(self.seed, index, Stream.CHOICES)
-        degradation = self.settings.degradation.rarer(stage.degraded)
+    def pairs(self, index: int, batch_settings: BatchSettings) -> Pairs:
+        """Makes batch `index`: scenes, rendered, perturbed and degraded."""
+        generator = seeded(self.seed, index, RandomStream.CAMERA, self.photographs.device)
+        choices = seeded(self.seed, index, RandomStream.CHOICES)
+        degradation = self.settings.degradation.rarer(batch_settings.degraded)
         settings = replace(self.settings, degradation=degradation)
-        return make_pairs(self.scenes(index, stage), settings, generator, choices)
+        return make_pairs(self.scenes(index, batch_settings), settings, generator, choices)
 
 
-class Stream(IntEnum):
-    """What random numbers are for; draws from different streams do not depend on each other."""
+class RandomStream(IntEnum):
+    """What random numbers are for. Draws from different streams do not depend on each other."""
 
     SCENES = 0
     CAMERA = 1
     CHOICES = 2
 
 
-def seeded(seed: int, index: int, stream: Stream, device: torch.device | str = "cpu") -> Generator:
-    """The generator of item `index`; `seed` is at least 0."""
+def seeded(
+    seed: int, index: int, stream: RandomStream, device: torch.device | str = "cpu"
+) -> Generator:
+    """Makes the generator of item `index`; `seed` is at least 0."""
     # Hashed: PyTorch's generator on a CPU takes only the lower 32 bits of what it is given.
     (state,) = np.random.SeedSequence((seed, index, stream)).generate_state(1, np.uint32)
     return Generator(device).manual_seed(int(state))
@@ -143,7 +145,7 @@ def seeded(seed: int, index: int, stream: Stream, device: torch.device | str = "
 def make_pairs(
     scenes: Scenes, settings: PairSettings, generator: Generator, choices: Generator
 ) -> Pairs:
-    """Renders, perturbs and degrades.
+    """Renders scenes, perturbs their colours, and degrades them.
 
     `generator` lives on the scenes' device, `choices` on the CPU.
     """
@@ -159,7 +161,7 @@ def make_pairs(
 
 @dataclass(frozen=True)
 class ColourChange:
-    """gain · colour ** gamma + offset, each (B, 3, 1, 1)."""
+    """Changes colours to gain · colour ** gamma + offset, each (B, 3, 1, 1)."""
 
     gain: Tensor
     gamma: Tensor

@@ -1,4 +1,4 @@
-"""The raw material of synthetic scenes: photographs and cut-out objects, held in memory."""
+"""Reads photographs and cut-out objects, the raw material of scenes, and holds them in memory."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +55,7 @@ class Photographs:
         return self.backgrounds[0].device
 
     def split(self) -> tuple["Photographs", "Photographs"]:
-        """For training and for validation, as `split` says."""
+        """Splits the pictures for training and for validation, as `split` says."""
         learnt, held = split(self.backgrounds, self.cutouts)
         return Photographs(*learnt), Photographs(*held)
 
@@ -67,8 +67,9 @@ class Photographs:
 
 
 def split(*kinds: Sequence[T]) -> tuple[list[tuple[T, ...]], list[tuple[T, ...]]]:
-    """Of each kind, all but every 50th, for training, and every 50th, for validation; or all for
-    both, where there are fewer of any.
+    """Splits items of each kind: every 50th is for validation, the others for training.
+
+    Where there are fewer than 50 of any kind, all are for both.
     """
     everything = [tuple(items) for items in kinds]
     if min(map(len, everything)) < HELD_OUT:
@@ -81,7 +82,8 @@ def split(*kinds: Sequence[T]) -> tuple[list[tuple[T, ...]], list[tuple[T, ...]]
 
 
 def check_folder(folder: Path) -> None:
-    """
+    """Checks that a folder is there.
+
     Raises:
         SettingsError: it is no folder.
     """
@@ -110,7 +112,7 @@ def _read(folder: Path, mode: Literal["RGB", "RGBA"]) -> tuple[Tensor, ...]:
 
 
 def read_picture(path: Path, mode: Literal["RGB", "RGBA"]) -> Tensor:
-    """The picture in a file, or the first one, held upright: uint8 (3 or 4, H, W).
+    """Reads the picture in a file, or the first one, held upright: uint8 (3 or 4, H, W).
 
     Raises:
         SettingsError: it cannot be read.

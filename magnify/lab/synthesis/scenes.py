@@ -1,4 +1,4 @@
-"""Scenes of independently translating layers, rendered at any magnification.
+"""Renders scenes of independently translating layers, at any magnification.
 
 A scene is a photograph with cut-out objects on it, each layer with its own sub-pixel translation
 (LBVMM, section 3.4). A layer is a picture and a continuous reconstruction kernel; a displaced
@@ -49,7 +49,7 @@ class Layer:
     reflected: bool
 
     def render(self, height: int, width: int, factors: Tensor) -> Tensor:
-        """The layer displaced by factor · motion.
+        """Renders the layer displaced by factor · motion.
 
         Args:
             factors: (B, F), F displacements of each scene.
@@ -105,7 +105,7 @@ class Scenes:
     alpha: Tensor
 
     def render(self, factors: Tensor) -> Tensor:
-        """The scenes with every motion times each of `factors` (B, F): (B, F, 3, H, W) in [0, 1].
+        """Renders the scenes with every motion times each of `factors` (B, F): (B, F, 3, H, W).
 
         Factor 0 is the reference, 1 the query, alpha the target.
         """
@@ -117,7 +117,7 @@ class Scenes:
         return picture.clamp(0, 1).contiguous()
 
     def coverage(self, factors: Tensor) -> Tensor:
-        """Each layer's share in each pixel: (B, F, layers, H, W), summing to 1.
+        """Gives each layer's share in each pixel: (B, F, layers, H, W), summing to 1.
 
         The kernel's lobes take it slightly out of [0, 1] at edges.
         """
@@ -130,13 +130,13 @@ class Scenes:
         return torch.stack([visible, *reversed(shares)], dim=2)
 
     def displacement(self, factors: Tensor) -> Tensor:
-        """Displacement (y, x) of each layer from the reference: (B, F, layers, 2) in pixels."""
+        """Gives each layer's displacement (y, x) from rest in pixels: (B, F, layers, 2)."""
         motion = torch.stack([layer.motion for layer in self.layers], dim=1)
         return motion[:, None] * factors[..., None, None]
 
 
 def cubic(x: Tensor) -> Tensor:
-    """Keys' interpolation kernel (a = -1/2), non-zero within (-2, 2)."""
+    """Evaluates Keys' interpolation kernel (a = -1/2), which is non-zero within (-2, 2)."""
     x = x.abs()
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2

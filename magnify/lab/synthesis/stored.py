@@ -1,4 +1,4 @@
-"""Pairs on disk, in the layout that LBVMM's authors published their data set in.
+"""Writes and reads pairs on disk, in the layout of the data set that LBVMM's authors published.
 
 frameA/ (reference), frameB/ (query, colours perturbed), frameC/ (query, unperturbed) and
 amplified/ (target, perturbed) hold NNNNNN.png each; train_mf.txt has one factor per line.
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from magnify.errors import SettingsError
 from magnify.lab.synthesis.degradation import DegradationSettings, degrade
-from magnify.lab.synthesis.pairs import Pairs, PairSource, Stage, Stream, seeded
+from magnify.lab.synthesis.pairs import BatchSettings, Pairs, PairSource, RandomStream, seeded
 from magnify.lab.synthesis.photographs import read_picture, split
 
 FOLDERS = {
@@ -33,7 +33,7 @@ def write_pairs(
     out: Path,
     source: PairSource,
     count: int,
-    stage: Stage,
+    batch_settings: BatchSettings,
     on_batch: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Writes `count` pairs of `source` as 8-bit PNG files.
@@ -51,9 +51,9 @@ def write_pairs(
         (out / folder).mkdir(parents=True, exist_ok=True)
     factors: list[float] = []
     with ThreadPoolExecutor() as pool:
-        for index in range(-(-count // stage.batch)):
-            pairs = source.pairs(index, stage)
-            for item in range(min(stage.batch, count - len(factors))):
+        for index in range(-(-count // batch_settings.batch)):
+            pairs = source.pairs(index, batch_settings)
+            for item in range(min(batch_settings.batch, count - len(factors))):
                 name = f"{len(factors):06d}.png"
                 paths = [out / folder / name for folder in FOLDERS.values()]
                 frames = [getattr(pairs, role)[item] for role in FOLDERS]
@@ -65,12 +65,13 @@ def write_pairs(
 
 
 class StoredPairs:
-    """Random crops, mirrored half of the time, of pairs on disk; degraded like synthetic ones."""
+    """A source of random crops of stored pairs, half of them mirrored, degraded like drawn ones."""
 
     def __init__(
         self, folder: Path, degradation: DegradationSettings | None = None, seed: int = 0
     ) -> None:
-        """
+        """Reads the factors; the pictures are read as they are needed.
+
         Raises:
             SettingsError: the folder is not in the layout.
         """
@@ -97,27 +98,27 @@ class StoredPairs:
         return f"{len(self)} stored pairs"
 
     def split(self) -> tuple["StoredPairs", "StoredPairs"]:
-        """For training and, from the next seed, for validation; as `photographs.split` says."""
+        """Splits the pairs for training and for validation, as `photographs.split` does."""
         learnt, held = copy(self), copy(self)
         (learnt._items,), (held._items,) = split(self._items)
         held.seed = self.seed + 1
         return learnt, held
 
-    def pairs(self, index: int, stage: Stage) -> Pairs:
-        """Batch `index`. Motion and alpha are what the files hold; the stage's are not used."""
-        generator = seeded(self.seed, index, Stream.SCENES)
-        drawn = torch.randint(len(self), (stage.batch,), generator=generator).tolist()
+    def pairs(self, index: int, batch_settings: BatchSettings) -> Pairs:
+        """Makes batch `index`. Motion and alpha are what the files hold, not the settings'."""
+        generator = seeded(self.seed, index, RandomStream.SCENES)
+        drawn = torch.randint(len(self), (batch_settings.batch,), generator=generator).tolist()
         chosen = [self._items[number] for number in drawn]
-        places = torch.rand(stage.batch, 3, generator=generator).tolist()
-        crops = list(self._pool.map(partial(self._crop, stage.crop), chosen, places))
+        places = torch.rand(batch_settings.batch, 3, generator=generator).tolist()
+        crops = list(self._pool.map(partial(self._crop, batch_settings.crop), chosen, places))
         reference, query, unperturbed, target = torch.stack(crops).unbind(dim=1)
-        degradation = self.degradation.rarer(stage.degraded)
+        degradation = self.degradation.rarer(batch_settings.degraded)
         reference, query = degrade([reference, query], degradation, generator, generator)
         alpha = torch.tensor([self.factors[item] for item in chosen])
         return Pairs(reference, query, unperturbed, target, alpha)
 
     def whole(self, item: int) -> Tensor:
-        """Pair `item`, undegraded: (4, 3, H, W) in [0, 1], in the order of `Pairs`."""
+        """Reads pair `item`, undegraded: (4, 3, H, W) in [0, 1], in the order of `Pairs`."""
         return self._read(item) / 255
 
     def _read(self, item: int) -> Tensor:

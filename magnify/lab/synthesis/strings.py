@@ -1,4 +1,4 @@
-"""Strings, cables, wires: thin round lines, which cut-outs from photographs hardly have."""
+"""Draws strings, cables and wires: thin round lines, which cut-outs hardly have."""
 
 import math
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SAG = 0.15
 def draw_strings(
     lengths: Tensor, first: Tensor, extent: Tensor, generator: Generator, device: torch.device
 ) -> Iterator[Tensor]:
-    """Strings, each through the middle of a square, in any direction, every other one bent.
+    """Draws strings, each through the middle of a square, in any direction, half of them bent.
 
     They are shaded as cylinders are, and half of them are wound.
 

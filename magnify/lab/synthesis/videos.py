@@ -1,9 +1,9 @@
-"""Test videos, each with its ground truth: one object swings vertically before a still photograph.
+"""Writes test videos with their truth: an object swings vertically before a still photograph.
 
-FD4MM's test set has ten such videos of 640x640 at 30 frames a second, whose object moves by
-2 · alpha · sin(2πt / 60) pixels once it is magnified, at alpha 5 to 100; and Gaussian noise of 0.01
-to 0.2 of the range. LBVMM's Fig. 8 has ever smaller motion magnified to the same size, and noise.
-`protocol` says where ours differ.
+FD4MM's test set has ten such videos of 640x640 at 30 frames a second. Magnified, the object moves
+by 2 · alpha · sin(2πt / 60) pixels, at alpha 5 to 100; Gaussian noise has 0.01 to 0.2 of the range.
+LBVMM's Fig. 8 has ever smaller motion that is magnified to the same size, and noise. `protocol`
+says where ours differ.
 """
 
 import json
@@ -14,20 +14,21 @@ from fractions import Fraction
 from pathlib import Path
 
 import imageio.v3 as iio
+import numpy as np
 import torch
 from torch import Tensor
 
 from magnify.errors import SettingsError
 from magnify.lab.synthesis.degradation import round_randomly
-from magnify.lab.synthesis.drawing import SceneSettings, draw_scenes
-from magnify.lab.synthesis.pairs import Stream, seeded
+from magnify.lab.synthesis.drawing import SceneSettings
+from magnify.lab.synthesis.object_scenes import Mask, Mover, ObjectScene
+from magnify.lab.synthesis.pairs import RandomStream, seeded
 from magnify.lab.synthesis.photographs import Photographs
-from magnify.lab.synthesis.scenes import Part, Scenes
 from magnify.video import Encoding, Frame, VideoInfo, VideoWriter
 
 INPUT, TRUTH, MOVING, FACTS = "input.mkv", "truth_x{:g}.mkv", "moving.png", "truth.json"
-"""Files of a video's folder: what the camera saw, what it should become at alpha, where frame 0
-shows what moves, and the `VideoCase` with the input's displacement in each frame."""
+"""Files of a video's folder: the input; its truth at alpha; where frame 0 shows what moves; and the
+`VideoCase` with the input's displacement in each frame."""
 
 FRAME_RATE = 30
 PERIOD = 60
@@ -43,50 +44,44 @@ USUAL_H264 = Encoding(codec="libx264", crf=23.0, preset="medium", threads=1)
 
 @dataclass(frozen=True)
 class SwingingScene:
-    """A scene whose layers move by motion · sin(2πt / 60), t in frames.
+    """A scene whose object moves by its motion times sin(2πt / 60), t in frames.
 
     Attributes:
-        scenes: one scene; its motion is the amplitude of the input.
+        scene: its motion is the amplitude in the input.
         frames: length of the video.
         seed: of the noise and the rounding.
     """
 
-    scenes: Scenes
+    scene: ObjectScene
     frames: int = PERIOD
     seed: int = 0
 
     def swing(self) -> Tensor:
-        """(T,): each frame's displacement relative to the amplitude."""
+        """Gives each frame's displacement relative to the amplitude: (T,)."""
         return torch.sin(2 * math.pi / PERIOD * torch.arange(self.frames))
 
     def truth(self, alpha: float) -> Iterator[Tensor]:
-        """The video magnified `alpha` times, frames (3, H, W) in [0, 1], not rounded.
+        """Renders the video magnified `alpha` times: frames (3, H, W) in [0, 1], not rounded.
 
         Alpha 1 is the clean input.
         """
         for factor in self.swing() * alpha:
-            yield self.scenes.render(factor.reshape(1, 1))[0, 0]
+            yield self.scene.render(factor[None])[0]
 
     def input(self, noise: float = 0.0) -> Iterator[Tensor]:
-        """What the camera saw: 8-bit frames (3, H, W) in [0, 1].
+        """Renders what the camera saw: 8-bit frames (3, H, W) in [0, 1].
 
         Args:
             noise: standard deviation of Gaussian noise in grey levels.
         """
-        generator = seeded(self.seed, 0, Stream.CAMERA)
+        generator = seeded(self.seed, 0, RandomStream.CAMERA)
         for frame in self.truth(1.0):
             noisy = frame + noise / 255 * torch.randn(frame.shape, generator=generator)
             yield round_randomly(noisy, generator)
 
-    def moving(self, alpha: float) -> Tensor:
-        """(H, W), bool: where frame 0 shows the object, and at `alpha` no frame's edge hides it."""
-        shown = self.scenes.coverage(torch.zeros(1, 1))[0, 0, 1] > 0.99
-        moved = self.scenes.displacement(alpha * self.swing()[None])[0, :, 1]
-        for axis, side in enumerate(shown.shape):
-            where = torch.arange(side) + moved[:, axis, None]
-            inside = ((where >= 0) & (where <= side - 1)).all(dim=0)
-            shown &= inside[:, None] if axis == 0 else inside
-        return shown
+    def moving(self, alpha: float) -> Mask:
+        """Finds where frame 0 shows the object, and at `alpha` no frame's edge hides it: (H, W)."""
+        return self.scene.moving(alpha * self.swing())
 
 
 def swinging_scene(
@@ -96,25 +91,17 @@ def swinging_scene(
     seed: int = 0,
     frames: int = PERIOD,
 ) -> SwingingScene:
-    """A random photograph and, in its middle, an object that swings vertically.
+    """Draws a photograph and, in its middle, an object that swings vertically.
 
     `amplitude` is in pixels.
     """
     settings = SceneSettings(
-        size=size,
-        objects=(1, 1),
-        strings=0.0,
-        magnified_motion=30.0,
-        object_size=(0.4, LARGEST_OBJECT),
-        background_scale=(0.5, 1.5),
+        size=size, object_size=(0.4, LARGEST_OBJECT), background_scale=(0.5, 1.5)
     )
-    generator = seeded(seed, 0, Stream.SCENES)
-    scenes = draw_scenes(photographs, settings, torch.tensor([Part.OBJECTS_MOVE]), generator)
-    background, cutout = scenes.layers
-    middle = cutout.extent / 2 - size / 2 * cutout.scale[:, None]
-    background = replace(background, motion=torch.zeros(1, 2))
-    cutout = replace(cutout, motion=torch.tensor([[amplitude, 0.0]]), origin=middle)
-    return SwingingScene(replace(scenes, layers=(background, cutout)), frames, seed)
+    generator = seeded(seed, 0, RandomStream.SCENES)
+    motion = (amplitude, 0.0)
+    scene = ObjectScene.draw(photographs, settings, Mover.OBJECT, motion, generator)
+    return SwingingScene(scene, frames, seed)
 
 
 @dataclass(frozen=True)
@@ -139,12 +126,12 @@ class VideoCase:
 def protocol(
     alphas: Sequence[float] = (5, 10, 20, 50, 100), reach: float = 10.0, size: int = 640
 ) -> list[VideoCase]:
-    """What is rendered for every scene.
+    """Lists the videos that are rendered of every scene.
 
     - `alpha_*`: clean, noisy and compressed; `reach` is the magnified motion in pixels.
-    - `fd4mm_*`: FD4MM's, whose magnified motion grows with alpha, where the object stays in the
-      frame of `size` pixels: up to alpha 50 at 640, to 100 from 1000 on. Its noise is at alpha 10
-      here; at which alpha the paper's is, is not known to us.
+    - `fd4mm_*`: FD4MM's, whose magnified motion grows with alpha. They are there where the object
+      stays in the frame of `size` pixels: up to alpha 50 at 640, to 100 from 1000 on. Noise is at
+      alpha 10; the paper does not say where its own is.
     - `subpixel_*`, `noise_*`: LBVMM's Fig. 8; its motion, magnified to `reach` here, is to 10
       pixels there. Its noise factors, 0.01 to 100, are taken as standard deviations of Gaussian
       noise in grey levels; the paper's noise is stronger where it is brighter.
@@ -211,7 +198,7 @@ def render_videos(
             _write_video(folder / INPUT, scene.input(video.noise), size, encoding)
             truth = folder / TRUTH.format(video.alpha)
             _write_video(truth, scene.truth(video.alpha), size, lossless)
-            moving = 255 * scene.moving(video.alpha).byte().numpy()
+            moving = 255 * scene.moving(video.alpha).astype(np.uint8)
             iio.imwrite(folder / MOVING, moving, plugin="pillow")
             facts = {**vars(video), "displacement": (scene.swing() * video.amplitude).tolist()}
             (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n")

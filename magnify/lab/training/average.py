@@ -1,11 +1,11 @@
-"""An exponential moving average of a model's weights."""
+"""Keeps an exponential moving average of a model's weights."""
 
 import torch
 from torch import Tensor, nn
 
 
 class AveragedWeights:
-    """Follows a model's parameters.
+    """Keeps an exponential moving average of a model's weights.
 
     Attributes:
         weights: the averaged weights, a state dict.
@@ -17,7 +17,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """After optimiser step `step` (from 1); the first ones are averaged over a shorter time."""
+        """Follows optimiser step `step`, from 1. The first are averaged over a shorter time."""
         decay = min(self.decay, step / (step + 10))
         state = model.state_dict()
         followed: list[Tensor] = [state[name] for name in self.weights]

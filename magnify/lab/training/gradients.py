@@ -1,4 +1,4 @@
-"""A batch's loss and its gradient."""
+"""Computes a batch's loss and its gradient."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -31,7 +31,8 @@ class Gradients:
         *,
         record: bool,
     ) -> None:
-        """
+        """Takes an objective, and what it is differentiated by.
+
         Args:
             objective: an `Objective`, or one in the wrappers that compile or distribute it.
             parameters: those that it is to be differentiated by.
@@ -46,7 +47,7 @@ class Gradients:
         self._recorded: _Recording | None = None
 
     def __call__(self, pairs: Pairs, early: bool) -> dict[str, Tensor]:
-        """The loss, its terms, and the norm of the gradient, which is clipped then.
+        """Gives the loss, its terms, and the norm of the gradient, which is clipped then.
 
         All are scalars on the device, and overwritten by the next call. `early` is the objective's
         state: another one is another computation.

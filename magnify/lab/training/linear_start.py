@@ -1,11 +1,11 @@
-"""A start for FD4MM that magnifies linearly, coarsely, before any training.
+"""Gives FD4MM first weights that magnify linearly and coarsely, before any training.
 
-From random weights, next to nothing of two frames' difference reaches the output through the deep
-low band, so nothing rewards magnifying it, and training ends in returning the query. This start
-opens the way that the architecture intends: a picture of half the size (chroma: a quarter) travels
-in the deep low band, its detail (chroma: half the size) in the shallow high band, and the
-difference of two low bands is multiplied by alpha - 1 and added (linear Eulerian magnification: Wu
-et al., SIGGRAPH 2012).
+FD4MM needs them. From random weights, next to nothing of two frames' difference reaches the output
+through the deep low band. So nothing rewards magnifying it, and training ends in returning the
+query. These weights open the way that the architecture intends. A picture of half the size (chroma:
+a quarter) travels in the deep low band, its detail (chroma: half the size) in the shallow high
+band. The difference of two low bands is multiplied by alpha - 1 and added: linear Eulerian
+magnification (Wu et al., SIGGRAPH 2012).
 
 Whatever passes a GELU travels as two channels, x and -x: GELU(x) - GELU(-x) = x.
 """

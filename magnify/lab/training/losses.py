@@ -1,4 +1,4 @@
-"""Training objectives of LBVMM and FD4MM."""
+"""Says what LBVMM and FD4MM are trained for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class Objective(nn.Module, ABC):
     """Whether terms that only help to find the way are among them."""
 
     def advance(self, progress: float) -> None:
-        """To be told before each step how much of the run is over, 0 to 1."""
+        """Is told before each step how much of the run is over, 0 to 1."""
         self.early = progress < EARLY
 
     @abstractmethod
@@ -41,11 +41,11 @@ class Objective(nn.Module, ABC):
         target: Tensor,
         alpha: Tensor,
     ) -> dict[str, Tensor]:
-        """The tensors of `Pairs`, in [0, 1] → scalars whose sum is the loss."""
+        """Gives scalars whose sum is the loss, of the tensors of `Pairs` in [0, 1]."""
 
 
 class LBVMMObjective(Objective):
-    """L1, edges, structure, and the texture / shape regularisation (LBVMM, section 3.3).
+    """LBVMM's loss: L1, edges, structure, and regularised texture and shape (section 3.3).
 
     The texture must not see motion: reference and unperturbed query have the same. The shape must
     not see colour, nor what cameras and codecs do: perturbed, degraded query and the clean
@@ -85,7 +85,7 @@ class LBVMMObjective(Objective):
 
 
 class FD4MMObjective(Objective):
-    """Charbonnier, edges, and contrastive regularisation (FD4MM, section 3.5), and two terms more.
+    """FD4MM's loss: Charbonnier, edges, contrast (section 3.5), and two terms more.
 
     The edges are what `highpass` leaves, where the paper has a Laplacian of Gaussian. Structure is
     there because Charbonnier's answer to motion it does not follow yet is blur. The contrast, in
@@ -156,7 +156,7 @@ class FD4MMObjective(Objective):
 
 
 def withheld(highs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """High bands (B, C, h, w), fine to deep; sample n keeps only the n mod 4 deepest.
+    """Takes fine high bands away: of (B, C, h, w), sample n keeps only the n mod 4 deepest.
 
     The others become their mean over batch and pixels, which tells nothing of the picture.
     """
@@ -177,7 +177,7 @@ def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dic
 
 
 def in_float32(frames: Tensor) -> AbstractContextManager[object]:
-    """No autocast, for small differences of large numbers.
+    """Switches autocast off, for small differences of large numbers.
 
     Motion is one, of shapes, and is multiplied by alpha: a short format's rounding is no small part
     of what faint motion makes. (Magnifying computes shapes in float32, too.)
@@ -186,22 +186,21 @@ def in_float32(frames: Tensor) -> AbstractContextManager[object]:
 
 
 def to_range(frames: Tensor, model: LBVMM | FD4MM) -> Tensor:
-    """[0, 1] → the model's value range."""
+    """Scales frames in [0, 1] to the model's value range."""
     low, high = model.value_range
     return low + (high - low) * frames
 
 
 def charbonnier(difference: Tensor) -> Tensor:
-    """Mean of sqrt(d² + ε²): an L1 that is smooth at zero."""
+    """Gives the mean of sqrt(d² + ε²), an L1 that is smooth at zero."""
     return (difference.square() + CHARBONNIER_EPSILON**2).sqrt().mean()
 
 
 def highpass(frames: Tensor) -> Tensor:
-    """What a 5-tap binomial blur takes away: (B, C, H, W) → (B, C, H - 4, W - 4).
+    """Gives what a 5-tap binomial blur of (B, C, H, W) takes away: (B, C, H - 4, W - 4).
 
-    It stands where FD4MM's edge loss has a Laplacian of Gaussian, and is none: of coarse detail it
-    is the same but for a factor (-1/2 of the Laplacian), but the finest, which a Gaussian would
-    blur away, it keeps whole.
+    FD4MM's edge loss has a Laplacian of Gaussian here. Of coarse detail this is -1/2 of the
+    Laplacian. The finest, which a Gaussian would blur away, it keeps whole.
     """
     blurred = frames
     for dim in (2, 3):
@@ -212,7 +211,7 @@ def highpass(frames: Tensor) -> Tensor:
 
 
 def ssim(frames: Tensor, others: Tensor) -> Tensor:
-    """Mean structural similarity of frames (B, C, H, W) in [0, 1]; sides of 11 pixels or more.
+    """Gives the mean structural similarity of frames (B, C, H, W) in [0, 1], 11 pixels or more.
 
     Wang et al., "Image quality assessment", 2004, as in `magnify.lab.evaluation.ssim`. As a loss it
     weighs noise where the picture is smooth, which L1 hardly sees (Zhao et al., "Loss functions

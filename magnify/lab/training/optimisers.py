@@ -1,4 +1,4 @@
-"""Which optimiser moves which of a network's weights, and how fast."""
+"""Decides which optimiser moves which of a network's weights, and how fast."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,7 +21,7 @@ fade with it, and is multiplied by alpha - 1: at the full rate the motion drowns
 
 
 def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
-    """SOAP, and AdamW for those of FD4MM's weights that are not for it.
+    """Makes SOAP, and AdamW for those of FD4MM's weights that SOAP is not for.
 
     Their rate is 0 until `set_rate` gives one.
     """
@@ -49,7 +49,7 @@ def set_rate(optimisers: list[Optimizer], rate: float) -> None:
 
 
 def mixing_weights(model: nn.Module) -> list[nn.Parameter]:
-    """The weights of convolutions that mix channels with channels: those SOAP is for.
+    """Finds the weights that SOAP is for: of convolutions that mix channels with channels.
 
     Not depthwise kernels nor what is next to the pixels: they are no matrices of like directions.
     """

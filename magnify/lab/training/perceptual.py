@@ -1,4 +1,4 @@
-"""VGG-19 features for the contrastive term, from a weight file that the user has."""
+"""Computes VGG-19's features for the contrastive term, with weights that the user has."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ POOLED_BEFORE = frozenset({5, 10})
 
 
 class VggFeatures(nn.Module):
-    """Pictures (B, 3, H, W) in [0, 1] → relu3-1, (B, 256, H/4, W/4). Never trained."""
+    """Computes relu3-1 (B, 256, H/4, W/4) of pictures (B, 3, H, W) in [0, 1]. Never trained."""
 
     mean: Tensor
     deviation: Tensor
@@ -43,7 +43,7 @@ class VggFeatures(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> "VggFeatures":
-        """From torchvision's VGG-19 state dict (`vgg19-….pth`).
+        """Loads torchvision's VGG-19 state dict (`vgg19-….pth`).
 
         Raises:
             CheckpointError: the file cannot be read or is no VGG-19.

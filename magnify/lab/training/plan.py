@@ -1,10 +1,11 @@
-"""How a run unfolds: its length, its learning rate, and what its batches look like."""
+"""Plans how a run unfolds: its length, its learning rate, what its batches look like."""
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from magnify.errors import SettingsError
-from magnify.lab.synthesis import Stage
+from magnify.lab.synthesis import BatchSettings
 
 LAST_RATE = 0.03
 """The learning rate falls to this share of the highest."""
@@ -62,7 +63,7 @@ class Plan:
             raise SettingsError(f"batch {self.batch}: choose at least 1")
 
     def progress(self, step: int, seconds: float) -> float:
-        """How much of the run is over, 0 to 1, after `step` steps in `seconds`."""
+        """Says how much of the run is over, 0 to 1, after `step` steps in `seconds`."""
         if self.steps is not None:
             return min(1.0, step / self.steps)
         assert self.minutes is not None
@@ -73,10 +74,10 @@ class Plan:
         cosine = (1 + math.cos(math.pi * progress)) / 2
         return self.rate * warm * (LAST_RATE + (1 - LAST_RATE) * cosine)
 
-    def stage(self, progress: float) -> Stage:
+    def batch_settings(self, progress: float) -> BatchSettings:
         motion = min(30.0, self.crop / 5) if self.motion is None else self.motion
         if not self.curriculum:
-            return Stage(
+            return BatchSettings(
                 self.batch, self.crop, motion, self.degraded, self.alpha, self.input_motion
             )
         grown = min(1.0, progress / 0.4)
@@ -86,4 +87,25 @@ class Plan:
             batch, crop = max(1, batch * 3 // 4), crop * 4 // 3 // 8 * 8
         lowest, highest = self.alpha
         alpha = (lowest, max(lowest, highest ** ((2 + grown) / 3)))
-        return Stage(batch, crop, motion, grown * self.degraded, alpha, self.input_motion)
+        return BatchSettings(batch, crop, motion, grown * self.degraded, alpha, self.input_motion)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run computes, and how often it reports and saves.
+
+    Attributes:
+        precision: fp32, or bf16 in an autocast.
+        compile: pass the objective through torch.compile, instead of recording it on a GPU.
+        decay: of the weights' moving average.
+        log_steps: steps between two rows of metrics.
+        save_minutes: a kill loses no more than this.
+        sheet_minutes: between two validations.
+    """
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    decay: float = 0.999
+    log_steps: int = 100
+    save_minutes: float = 3.0
+    sheet_minutes: float = 10.0

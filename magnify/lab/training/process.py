@@ -1,4 +1,4 @@
-"""This process: its device, and its rank among others (torchrun)."""
+"""Finds out what this process is: its device, and its rank among others (torchrun)."""
 
 import os
 import sys
@@ -43,17 +43,15 @@ class Process:
         return self.device.type == "cuda"
 
     def distribute(self, objective: nn.Module) -> nn.Module:
-        """The objective with gradients averaged over all processes."""
+        """Has the objective's gradients averaged over all processes."""
         if self.world == 1:
             return objective
-        # A 1x1 kernel's strides are ambiguous; that its gradient comes with others costs nothing.
-        warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
         ids = [self.device.index] if self.on_gpu else None
         return DistributedDataParallel(objective, device_ids=ids)
 
 
 def find_device(name: str, count: int = 1) -> Literal["cpu", "cuda"]:
-    """What `name`, which may be auto, stands for.
+    """Finds the device that `name`, which may be auto, stands for.
 
     Raises:
         SettingsError: there is no such device, or fewer than `count`.
@@ -72,6 +70,13 @@ def find_device(name: str, count: int = 1) -> Literal["cpu", "cuda"]:
     return "cuda"
 
 
+def prepare_process() -> None:
+    """Sets what holds for the whole process; the command line calls this once, before it trains."""
+    # A 1x1 kernel's strides are ambiguous; that its gradient comes with others costs nothing.
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+    tune_process()
+
+
 def _first_to_fail() -> bool:
     if FAILURE not in os.environ:
         return True
@@ -84,17 +89,16 @@ def _first_to_fail() -> bool:
 
 @contextmanager
 def this_process(device: str = "auto") -> Iterator[Process]:
-    """The one that this is; under torchrun, in its process group for as long as the context lasts.
+    """Joins torchrun's process group, if there is one, for as long as the context lasts.
 
-    Where `FAILURE` names a file, only the first process to fail raises its error, and writes
-    that file; the others, where it is the same or follows from it, end without a word.
+    Where `FAILURE` names a file, the first process to fail makes it and raises its error. The
+    others end without a word, as theirs is the same error or follows from it.
 
     Raises:
         SettingsError: there is no such device.
     """
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = find_device(device, local + 1)
-    tune_process()
     if "WORLD_SIZE" not in os.environ:
         yield Process(torch.device("cuda:0" if device == "cuda" else "cpu"))
         return

@@ -1,4 +1,4 @@
-"""What a training run leaves on disk: its state, its weights, its metrics, its pictures."""
+"""Keeps what a training run leaves on disk: its state, weights, metrics and pictures."""
 
 import csv
 import math
@@ -28,7 +28,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, model: str, *, resume: bool) -> None:
-        """
+        """Opens the folder, and makes it if need be.
+
         Raises:
             SettingsError: a new run in a folder that holds one's files, or nothing to resume there,
                 or the folder cannot be made.
@@ -45,7 +46,8 @@ class RunFolder:
 
     @staticmethod
     def check(path: Path, model: str, *, resume: bool) -> None:
-        """
+        """Checks that a run can start, or be resumed, in a folder.
+
         Raises:
             SettingsError: a new run in a folder that holds one's files, or nothing to resume there.
         """
@@ -60,7 +62,8 @@ class RunFolder:
                 raise SettingsError(f"{path} holds another run's {name}; choose another folder")
 
     def save_state(self, state: Mapping[str, Any]) -> None:
-        """
+        """Writes the state to resume from.
+
         Raises:
             CheckpointError: it cannot be written; the former one stays.
         """
@@ -68,7 +71,8 @@ class RunFolder:
             torch.save(dict(state), beside)
 
     def load_state(self, device: torch.device) -> dict[str, Any]:
-        """
+        """Reads the state to resume from.
+
         Raises:
             CheckpointError: the state cannot be read, or is of an older form.
         """

@@ -1,4 +1,4 @@
-"""From what the user asks for to a finished training run."""
+"""Turns what the user asks for into a finished training run."""
 
 import hashlib
 import json
@@ -15,11 +15,11 @@ from magnify.checkpoints import load_checkpoint
 from magnify.engine.runtime import exact_float32
 from magnify.errors import CheckpointError, SettingsError
 from magnify.lab.synthesis import (
+    BatchSettings,
     Pairs,
     PairSettings,
     PairSource,
     Photographs,
-    Stage,
     StoredPairs,
     SyntheticPairs,
 )
@@ -27,11 +27,10 @@ from magnify.lab.synthesis.photographs import check_folder
 from magnify.lab.training.linear_start import start_as_linear_magnifier
 from magnify.lab.training.losses import FD4MMObjective, LBVMMObjective, Objective
 from magnify.lab.training.perceptual import VggFeatures
-from magnify.lab.training.plan import Plan
+from magnify.lab.training.plan import Plan, RunSettings
 from magnify.lab.training.process import Process, find_device, this_process
-from magnify.lab.training.revival import revive
 from magnify.lab.training.run_folder import RunFolder
-from magnify.lab.training.trainer import NO_CONTRAST, RunSettings, Trainer
+from magnify.lab.training.trainer import NO_CONTRAST, Trainer
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
 
@@ -84,8 +83,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
     check(request)
     with this_process(request.device) as process, ExitStack() as exact:
         if request.model == "fd4mm":
-            # TF32 costs its pictures more than LBVMM's, which lose little (docs/performance.md); a
-            # step of LBVMM takes 78 ms without it and 52 ms with it (24 crops of 256, H100).
+            # TF32 costs LBVMM's pictures little, and saves a third of a step's time.
             exact.enter_context(exact_float32(process.device))
         say = report if process.leads else lambda line: None
         folder = RunFolder(request.out, request.model, resume=request.resume)
@@ -95,12 +93,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
         say(f"training {request.model} on {process.device} with {source}")
         same = str(held) == str(source)
         say(f"validation with {'the same, too few to hold some out' if same else held}")
-        validation = _validation(held, request.plan.stage(1.0))
-        if isinstance(objective.model, LBVMM) and not request.resume:
-            dead, channels = revive(objective.model, validation)
-            if dead:
-                say(f"{dead} of {channels} channels are dead, and get new weights")
-                recipe["start"] += f", {dead} dead channels given new weights"
+        validation = _validation(held, request.plan.batch_settings(1.0))
         trainer = Trainer(
             objective,
             source,
@@ -120,7 +113,7 @@ def train(request: Request, report: Callable[[str], None]) -> Path:
 
 
 def check(request: Request, devices: int = 1) -> None:
-    """What can be told before anything is loaded; the run is to have so many devices.
+    """Checks what can be told before anything is loaded; the run is to have so many devices.
 
     Raises:
         SettingsError: settings that contradict each other, folders or a device that are missing,
@@ -150,7 +143,7 @@ def check(request: Request, devices: int = 1) -> None:
 
 
 def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective, dict[str, str]]:
-    """The network with its first weights, its loss, and what to remember of both."""
+    """Makes the network with its first weights, its loss, and what to remember of both."""
     recipe = {"start": "random"}
     if request.model == "lbvmm":
         network = LBVMM()
@@ -184,7 +177,7 @@ def _start(model: LBVMM | FD4MM, init: str | Path | None) -> dict[str, str]:
 
 
 def _data(request: Request, process: Process) -> tuple[PairSource, PairSource, str]:
-    """Sources of training and of validation pairs; and, in JSON, how both are made."""
+    """Makes the sources of training and validation pairs; says in JSON how both are made."""
     if request.pairs is not None:
         stored = StoredPairs(request.pairs, seed=request.seed)
         return *stored.split(), json.dumps(asdict(stored.degradation))
@@ -200,10 +193,10 @@ def _data(request: Request, process: Process) -> tuple[PairSource, PairSource, s
     )
 
 
-def _validation(held: PairSource, stage: Stage) -> list[Pairs]:
+def _validation(held: PairSource, batch_settings: BatchSettings) -> list[Pairs]:
     """On the CPU."""
-    batches = range(math.ceil(VALIDATION_PAIRS / stage.batch))
-    return [held.pairs(index, stage).to(torch.device("cpu")) for index in batches]
+    batches = range(math.ceil(VALIDATION_PAIRS / batch_settings.batch))
+    return [held.pairs(index, batch_settings).to(torch.device("cpu")) for index in batches]
 
 
 def _fingerprint(path: Path) -> str:

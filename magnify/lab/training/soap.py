@@ -1,11 +1,11 @@
 """SOAP: Adam, in the directions that gradients have (Vyas et al., 2024).
 
 Inputs that are never negative share a strong mean. Along it a small step changes everything, across
-it a large one changes little; and Adam, which scales each weight by itself, cannot tell the two
-apart, for no single weight lies along the mean. So its rate is either too high for the one (which
-shuts channels off for good: see `revival`) or too low for the other. Here the axes of a weight
-(outputs, inputs, pixels of the kernel) are turned into the eigenvectors of its gradients' second
-moments, Adam's step is taken there, and turned back.
+it a large one changes little. Adam, which scales each weight by itself, cannot tell the two apart,
+for no single weight lies along the mean. So its rate is too high for the one, which shuts rectified
+channels off for good, or too low for the other. Here the axes of a weight (outputs, inputs, pixels
+of the kernel) are turned into the eigenvectors of its gradients' second moments. Adam's step is
+taken there, and turned back.
 """
 
 from collections.abc import Iterable

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,36 +14,15 @@ from magnify.engine.transfer import Download
 from magnify.errors import CheckpointError, SettingsError
 from magnify.lab.synthesis import Pairs, PairSource
 from magnify.lab.training.average import AveragedWeights
-from magnify.lab.training.clock import Clock, Window
 from magnify.lab.training.gradients import Gradients
 from magnify.lab.training.losses import Objective, to_range
 from magnify.lab.training.optimisers import make_optimisers, set_rate
-from magnify.lab.training.plan import Plan
+from magnify.lab.training.plan import Plan, RunSettings
 from magnify.lab.training.process import Process
 from magnify.lab.training.run_folder import RunFolder
+from magnify.lab.training.timer import Timer, Window
 
 NO_CONTRAST = "off: no VGG-19 weights given"
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """How a run computes, and how often it reports and saves.
-
-    Attributes:
-        precision: fp32, or bf16 in an autocast.
-        compile: pass the objective through torch.compile, instead of recording it on a GPU.
-        decay: of the weights' moving average.
-        log_steps: steps between two rows of metrics.
-        save_minutes: a kill loses no more than this.
-        sheet_minutes: between two validations.
-    """
-
-    precision: Literal["fp32", "bf16"] = "fp32"
-    compile: bool = False
-    decay: float = 0.999
-    log_steps: int = 100
-    save_minutes: float = 3.0
-    sheet_minutes: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -71,15 +50,16 @@ class Trainer:
         drawn_from: dict[str, str | int],
         report: Callable[[str], None],
     ) -> None:
-        """
+        """Makes a trainer at step 0.
+
         Args:
             objective: network and loss; weights are written in the layout of the built-in ones.
             source: batch `step · world + rank` goes into step `step` on that process.
             validation: pairs that the averaged weights are judged by; may be empty.
-            recipe: put into the metadata of the weights, beside the run's numbers; `start`, what
-                the first weights were ("sha256 …" if a file's), outlives the process, and
-                `contrast`, if there, must be the same when the run is resumed.
-            drawn_from: what else than the plan decides which pairs come.
+            recipe: goes into the weights' metadata, beside the run's numbers. `start` says what the
+                first weights were ("sha256 …" if a file's), and outlives the process. `contrast`,
+                if there, must be the same when the run is resumed.
+            drawn_from: what decides which pairs come, beside the plan.
             report: takes lines of progress.
         """
         self.model = objective.model.to(process.device)
@@ -101,7 +81,7 @@ class Trainer:
         self.plans = [{"from_step": 0, **drawn_from, **vars(plan)}]
         self.step = 0
         self.skipped = 0
-        self.clock = Clock()
+        self.timer = Timer()
 
     def resume(self) -> None:
         """Goes on from the folder's last saved state.
@@ -123,7 +103,7 @@ class Trainer:
             optimiser.load_state_dict(state["optimiser_states"][type(optimiser).__name__])
         self.average.weights = state["average"]
         self.step, self.skipped = state["step"], state["skipped"]
-        self.clock = Clock(state["seconds"])
+        self.timer = Timer(state["seconds"])
         self.recipe = {**self.recipe, "start": state["start"]}
         self._continue(state["plans"])
 
@@ -149,7 +129,7 @@ class Trainer:
     def run(self) -> None:
         """Trains to the plan's end, and saves."""
         window = Window()
-        saved = validated = self.clock.seconds
+        saved = validated = self.timer.seconds
         validation_loss = self.validate() if self.step == 0 else math.nan
         batch = self.draw(self.step)
         while batch is not None:
@@ -159,29 +139,29 @@ class Trainer:
             if self.step % self.settings.log_steps == 0:
                 self._log(window, validation_loss)
                 window, validation_loss = Window(), math.nan
-            if self.clock.seconds - saved >= 60 * self.settings.save_minutes:
+            if self.timer.seconds - saved >= 60 * self.settings.save_minutes:
                 self.save()
-                saved = self.clock.seconds
-            if self.clock.seconds - validated >= 60 * self.settings.sheet_minutes:
+                saved = self.timer.seconds
+            if self.timer.seconds - validated >= 60 * self.settings.sheet_minutes:
                 validation_loss = self.validate()
-                validated = self.clock.seconds
+                validated = self.timer.seconds
         if window.samples:
             self._log(window, self.validate())
         self.save()
         self.folder.close()
 
     def draw(self, step: int) -> Batch | None:
-        """What step `step` learns from; None where the plan is at its end."""
+        """Draws what step `step` learns from; None where the plan is at its end."""
         progress = self._progress(step)
         if progress >= 1:
             return None
         index = step * self.process.world + self.process.rank
-        pairs = self.source.pairs(index, self.plan.stage(progress)).to(self.process.device)
+        pairs = self.source.pairs(index, self.plan.batch_settings(progress)).to(self.process.device)
         return Batch(progress, pairs)
 
     def _progress(self, step: int) -> float:
         """0 to 1, the same on all processes."""
-        progress = self.plan.progress(step, self.clock.seconds)
+        progress = self.plan.progress(step, self.timer.seconds)
         if self.process.world > 1:
             shared = torch.tensor(progress, device=self.process.device)
             torch.distributed.broadcast(shared, src=0)
@@ -189,7 +169,7 @@ class Trainer:
         return progress
 
     def train_step(self, batch: Batch) -> tuple[dict[str, Tensor], Batch | None]:
-        """One optimiser step, or none if the gradient is not finite.
+        """Takes one optimiser step, or none if the gradient is not finite.
 
         Returns:
             The loss, its terms and the gradient's norm, scalars on the device that the next step
@@ -213,7 +193,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> float:
-        """Mean absolute error of the averaged weights, in [0, 1]; nan without validation pairs."""
+        """Gives the averaged weights' mean absolute error, in [0, 1]; nan without pairs for it."""
         if not (self.validation and self.process.leads):
             return math.nan
         trained = {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -242,7 +222,7 @@ class Trainer:
                 },
                 "step": self.step,
                 "skipped": self.skipped,
-                "seconds": self.clock.seconds,
+                "seconds": self.timer.seconds,
                 "start": self.recipe["start"],
                 "contrast": self.recipe.get("contrast"),
                 "plans": self.plans,
@@ -250,7 +230,7 @@ class Trainer:
         )
         numbers = {
             "steps": self.step,
-            "minutes": round(self.clock.seconds / 60, 1),
+            "minutes": round(self.timer.seconds / 60, 1),
             "skipped": self.skipped,
             "processes": self.process.world,
             "precision": self.settings.precision,
@@ -274,7 +254,7 @@ class Trainer:
         if not self.process.leads:
             return
         means = window.means()
-        seconds = self.clock.seconds
+        seconds = self.timer.seconds
         row = {
             "step": float(self.step),
             "minutes": seconds / 60,

@@ -12,7 +12,8 @@ from typer.testing import CliRunner, Result
 
 from magnify.cli import app
 from magnify.errors import SettingsError
-from magnify.lab.evaluation import Method, Region, StillScore, evaluate_still, nothing, oracle
+from magnify.lab.evaluation import Method, StillScore, evaluate_still, nothing, oracle
+from magnify.motion.regions import Region
 from magnify.video import Picture
 from support.clips import drifting_pattern, write_clip
 from support.lpips import lpips_state
@@ -39,7 +40,7 @@ SMALL = ("--size", 96, "--scenes", 1, "--alpha", 10, "--peak", 6, "--noise", 0)
 
 
 def test_json_of_a_baseline(data: Path) -> None:
-    result = evaluate("--model", "nothing", "--data", data, *SMALL, "--json")
+    result = evaluate("scenes", data, "--model", "nothing", *SMALL, "--json")
 
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -62,7 +63,7 @@ def test_json_of_a_baseline(data: Path) -> None:
 
 
 def test_table_of_a_network_fits_a_terminal(data: Path) -> None:
-    result = evaluate("--model", "lbvmm", "--data", data, *SMALL, "--device", "cpu", "--quiet")
+    result = evaluate("scenes", data, "--model", "lbvmm", *SMALL, "--device", "cpu", "--quiet")
 
     assert result.exit_code == 0, result.stderr
     assert "96 px, object moves, 6 px" in result.stdout
@@ -74,9 +75,9 @@ def test_lpips_is_measured_if_its_weights_are_given(data: Path, tmp_path: Path) 
     path = tmp_path / "alex.pth"
     torch.save(lpips_state(), path)
 
-    table = evaluate("--model", "nothing", "--data", data, *SMALL, "--lpips", path, "--quiet")
+    table = evaluate("scenes", data, "--model", "nothing", *SMALL, "--lpips", path, "--quiet")
     reports = [
-        json.loads(evaluate("--model", name, "--data", data, *SMALL, *given, "--json").stdout)
+        json.loads(evaluate("scenes", data, "--model", name, *SMALL, *given, "--json").stdout)
         for name, given in (
             ("nothing", ("--lpips", path)),
             ("oracle", ("--lpips", path)),
@@ -98,7 +99,7 @@ def test_a_gain_says_of_how_many_scenes_it_is_the_mean(data: Path, tmp_path: Pat
     iio.imwrite(data / "objects" / "flat.png", flat)
     path = tmp_path / "alex.pth"
     torch.save(lpips_state(), path)
-    some = ("--model", "nothing", "--data", data, *SMALL, "--scenes", 2)
+    some = ("scenes", data, "--model", "nothing", *SMALL, "--scenes", 2)
 
     table = evaluate(*some, "--lpips", path, "--quiet").stdout
     rows = json.loads(evaluate(*some, "--json").stdout)["synthetic"]
@@ -122,7 +123,7 @@ def test_plot(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     plot = tmp_path / "scores.png"
 
-    result = evaluate("--model", "oracle", "--data", data, *SMALL, "--plot", plot, "-q")
+    result = evaluate("scenes", data, "--model", "oracle", *SMALL, "--plot", plot, "-q")
 
     assert result.exit_code == 0, result.stderr
     assert iio.imread(plot).ndim == 3
@@ -131,7 +132,7 @@ def test_plot(data: Path, tmp_path: Path) -> None:
 def test_a_quick_look_takes_what_it_is_asked_for(data: Path) -> None:
     shape = ("--size", 96, "--peak", 6, "--noise", 0, "--json")
     quick, asked = (
-        json.loads(evaluate("--model", "nothing", "--data", data, *shape, "--quick", *more).stdout)
+        json.loads(evaluate("scenes", data, "--model", "nothing", *shape, "--quick", *more).stdout)
         for more in ((), ("--scenes", 2, "--alpha", 10))
     )
     assert quick["scenes"] == 1
@@ -145,7 +146,7 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
 
-    result = evaluate("--model", "oracle", "--data", data, "--plot", "scores.png")
+    result = evaluate("scenes", data, "--model", "oracle", "--plot", "scores.png")
 
     assert result.exit_code == 2
     assert result.stderr == (
@@ -153,19 +154,23 @@ def test_plot_without_matplotlib_is_refused_before_any_work(
     )
 
 
+STILL = ("still", "x.mp4", "--region")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "nothing to evaluate on: give --data DIR"),
-        (("--lpips", "alex.pth", "--still", "a.mp4", "--region", "0,0,9,9"), "--lpips measures"),
-        (("--still", "x.mp4"), "--still CLIP and --region X,Y,W,H belong together"),
-        (("--data", "x", "--region", "0,0,8,8"), "--still CLIP and --region X,Y,W,H belong"),
-        (("--still", "x.mp4", "--region", "0,0,8"), "'0,0,8' is no region"),
-        (("--still", "x.mp4", "--region", "0,0,8,8", "--plot", "x.png"), "--plot draws the scores"),
-        (("--data", "missing", "--model", "nothing"), "missing"),
-        (("--data", "x", "--model", "foo"), "choose one of fd4mm, lbvmm, nothing, oracle"),
-        (("--data", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
-        (("--data", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
+        (("--data", "x"), "No such option: --data"),
+        (("scenes",), "Missing argument 'data'"),
+        (("videos",), "Missing argument 'data'"),
+        (("still", "x.mp4"), "Missing option '--region'"),
+        ((*STILL, "0,0,8"), "'0,0,8' is no region"),
+        ((*STILL, "0,0,8,8", "--alpha", "0"), "alpha must be a number of 0.001 or more"),
+        (("scenes", "missing", "--model", "nothing"), "missing"),
+        (("videos", "missing", "--model", "nothing"), "missing holds no test videos"),
+        (("scenes", "x", "--model", "foo"), "choose one of fd4mm, lbvmm, nothing, oracle"),
+        (("scenes", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
+        (("scenes", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
@@ -184,7 +189,7 @@ def test_a_plot_that_cannot_be_written_is_refused_before_any_work(
     name: str, message: str, data: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    result = evaluate("--model", "oracle", "--data", data, "--plot", tmp_path / name)
+    result = evaluate("scenes", data, "--model", "oracle", "--plot", tmp_path / name)
 
     assert result.exit_code == 2
     assert message in result.stderr
@@ -195,9 +200,9 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     pictures = drifting_pattern(6, 40, 48, step=0.5)
     pictures[:, :, :24] = 90
     clip = write_clip(tmp_path / "clip.mp4", pictures)
-    arguments = ("--still", clip, "--region", "0,0,16,40", "--region", "24,0,24,40")
+    arguments = ("still", clip, "--region", "0,0,16,40", "--region", "24,0,24,40")
 
-    result = evaluate("--model", "nothing", *arguments, "--alpha", 20, "--frames", 4, "--json")
+    result = evaluate(*arguments, "--model", "nothing", "--alpha", 20, "--frames", 4, "--json")
 
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -208,7 +213,7 @@ def test_still_region_of_a_clip(tmp_path: Path) -> None:
     assert still["output"] == still["input"]
     assert max(still["input"]) < 0.5
     assert moving["input"][0] > 5
-    table = evaluate("--model", "nothing", *arguments, "--alpha", 20)
+    table = evaluate(*arguments, "--model", "nothing", "--alpha", 20)
     assert "24,0,24,40" in table.stdout
     assert "stabilised: without the camera's sway" in table.stdout
 
@@ -221,7 +226,7 @@ def test_the_cameras_sway_may_be_unknown(kind: str, tmp_path: Path) -> None:
         scene = blocks.repeat(4, axis=0).repeat(4, axis=1)
         pictures = np.stack([scene[:, 20 * frame :][:, :48] for frame in range(4)])
     clip = write_clip(tmp_path / "clip.mp4", pictures)
-    arguments = ("--model", "nothing", "--still", clip, "--region", "0,0,16,40")
+    arguments = ("still", clip, "--model", "nothing", "--region", "0,0,16,40")
 
     (row,) = json.loads(evaluate(*arguments, "--alpha", 20, "--json").stdout)["still"]
 
@@ -254,15 +259,13 @@ def test_a_cameras_sway_is_no_restlessness(tmp_path: Path) -> None:
     assert farthest.stabilised is None, "it has left the picture"
 
 
-def test_what_a_still_clip_lacks_is_told_before_any_work(data: Path, clip: Path) -> None:
-    synthetic = ["evaluate", "--data", str(data), "--model", "nothing", "--size", "99999"]
-    for still, region, message in (
-        (clip.with_name("typo.mp4"), "0,0,8,8", "typo.mp4: no such file"),
-        (clip, "0,0,99,8", "region 0,0,99,8 leaves the picture"),
+def test_what_a_still_clip_lacks_is_told(clip: Path) -> None:
+    for still, region, code, message in (
+        (clip.with_name("typo.mp4"), "0,0,8,8", 1, "typo.mp4: no such file"),
+        (clip, "0,0,99,8", 2, "region 0,0,99,8 leaves the picture"),
     ):
-        arguments = [*synthetic, "--still", str(still), "--region", region]
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code in (1, 2)
+        result = evaluate("still", still, "--model", "nothing", "--region", region)
+        assert result.exit_code == code
         assert message in result.stderr
 
 

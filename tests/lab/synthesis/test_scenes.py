@@ -12,16 +12,16 @@ from scipy import ndimage
 
 from magnify.errors import SettingsError
 from magnify.lab.synthesis import (
+    BatchSettings,
     Layer,
     Part,
     Photographs,
     Scenes,
     SceneSettings,
-    Stage,
     SyntheticPairs,
     draw_scenes,
 )
-from magnify.lab.synthesis.drawing import halvings, premultiplied
+from magnify.lab.synthesis.cutouts import halvings, premultiplied
 from magnify.lab.synthesis.strings import draw_strings
 from support.synthesis_pictures import random_photographs
 
@@ -237,8 +237,8 @@ def test_scenes_may_be_without_objects(photographs: Photographs) -> None:
 
 def test_parts_take_turns_in_equal_shares(photographs: Photographs) -> None:
     source = SyntheticPairs(photographs)
-    stage = Stage(batch=4, crop=32, magnified_motion=4.0)
-    parts = torch.cat([source.scenes(index, stage).part for index in range(5)])
+    batch_settings = BatchSettings(batch=4, crop=32, magnified_motion=4.0)
+    parts = torch.cat([source.scenes(index, batch_settings).part for index in range(5)])
     assert torch.bincount(parts, minlength=5).tolist() == [4, 4, 4, 4, 4]
 
 

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,11 +16,10 @@ import torch
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
-from magnify.checkpoints import BUILT_IN, load_model, write_checkpoint
+from magnify.checkpoints import BUILT_IN, load_model
 from magnify.cli import app
 from magnify.engine import runtime
 from magnify.lab.synthesis import StoredPairs
-from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import write_random_vgg
 from support.synthesis_pictures import random_photographs
 
@@ -102,25 +100,6 @@ def test_training_goes_on_from_built_in_weights(
     assert result.exit_code == 0, result.stderr
     with safe_open(tmp_path / f"{network}.safetensors", framework="pt") as file:
         assert file.metadata()["start"].startswith(f"sha256 {BUILT_IN[network].sha256}")
-
-
-def test_dead_channels_of_the_first_weights_are_told(data: list[str], tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = LBVMM()
-    with torch.no_grad():  # its input is never negative
-        model.encoder.residual[0].conv1.weight[:7] = -torch.rand(7, 32, 3, 3)
-    weights, run = tmp_path / "dying.safetensors", tmp_path / "run"
-    write_checkpoint(weights, "lbvmm-magnify", model.state_dict())
-    train = ["train", "lbvmm", *data, *TINY, "--steps", "1", "--out", run, "--init", weights]
-    told = re.search(r"(\d+) of 832 channels are dead, and get new", invoke(*train).stderr)
-    assert told
-    assert int(told[1]) >= 7
-    with safe_open(run / "lbvmm.safetensors", framework="pt") as file:
-        started = file.metadata()["start"]
-        renewed = file.get_tensor("encoder.residual.0.conv1.weight")[:7]
-    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert started == f"sha256 {sha256}, {told[1]} dead channels given new weights"
-    assert (renewed > 0).any(dim=(1, 2, 3)).all()
 
 
 def test_a_resumed_run_remembers_all_of_its_plans(data: list[str], tmp_path: Path) -> None:

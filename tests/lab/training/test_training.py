@@ -14,7 +14,7 @@ from torch import nn
 from magnify.checkpoints import load_model, write_checkpoint
 from magnify.errors import CheckpointError, SettingsError
 from magnify.lab import evaluation
-from magnify.lab.synthesis import Pairs, Stage, SyntheticPairs
+from magnify.lab.synthesis import BatchSettings, Pairs, SyntheticPairs
 from magnify.lab.training import Plan, RunSettings
 from magnify.lab.training.average import AveragedWeights
 from magnify.lab.training.linear_start import start_as_linear_magnifier
@@ -30,7 +30,6 @@ from magnify.lab.training.losses import (
 from magnify.lab.training.optimisers import SLOW, make_optimisers, mixing_weights, set_rate
 from magnify.lab.training.perceptual import VggFeatures
 from magnify.lab.training.process import Process
-from magnify.lab.training.revival import revive
 from magnify.lab.training.run_folder import RunFolder
 from magnify.lab.training.runs import Request, train
 from magnify.lab.training.soap import Soap
@@ -40,7 +39,7 @@ from magnify.models.lbvmm import LBVMM
 from support.checkpoint_samples import write_random_vgg
 from support.synthesis_pictures import random_photographs
 
-STAGE = Stage(batch=2, crop=32, magnified_motion=4.0)
+STAGE = BatchSettings(batch=2, crop=32, magnified_motion=4.0)
 CPU = Process(torch.device("cpu"))
 GPU = Process(torch.device("cuda:0"))
 
@@ -48,7 +47,7 @@ GPU = Process(torch.device("cuda:0"))
 class OnePair:
     """Always the same pair: a blob, moved by 0.5 pixels, and by 2."""
 
-    def pairs(self, index: int, stage: Stage) -> Pairs:
+    def pairs(self, index: int, batch_settings: BatchSettings) -> Pairs:
         y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
 
         def blob(right: float) -> torch.Tensor:
@@ -78,7 +77,7 @@ def trainer(
     return Trainer(
         LBVMMObjective(LBVMM()) if network == "lbvmm" else FD4MMObjective(FD4MM()),
         source,
-        [source.pairs(1000, plan.stage(1.0))],
+        [source.pairs(1000, plan.batch_settings(1.0))],
         plan,
         RunFolder(folder, network, resume=resume),
         process=process,
@@ -112,9 +111,9 @@ def test_motion_is_exact_in_an_autocast(network: str, monkeypatch: pytest.Monkey
     seen: list[torch.Tensor] = []
     manipulate = objective.model.manipulate
 
-    def observed(shape: torch.Tensor, motion: torch.Tensor, alpha: torch.Tensor) -> torch.Tensor:
+    def observed(shape: torch.Tensor, motion: torch.Tensor, *others: object) -> torch.Tensor:
         seen.append(motion)
-        return manipulate(shape, motion, alpha)
+        return manipulate(shape, motion, *others)
 
     monkeypatch.setattr(objective.model, "manipulate", observed)
     exact = loss_terms(objective, pairs)
@@ -204,8 +203,8 @@ def test_non_finite_steps_are_skipped_and_counted(tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in learner.model.state_dict().items()}
 
     class Broken(OnePair):
-        def pairs(self, index: int, stage: Stage) -> Pairs:
-            pairs = super().pairs(index, stage)
+        def pairs(self, index: int, batch_settings: BatchSettings) -> Pairs:
+            pairs = super().pairs(index, batch_settings)
             return replace(pairs, target=pairs.target * math.nan)
 
     learner.source = Broken()
@@ -274,13 +273,23 @@ def test_plan_warms_up_falls_and_grows() -> None:
     assert rates[0] == pytest.approx(0.1)
     assert max(rates) == pytest.approx(1.0, abs=0.05)
     assert rates[100] == pytest.approx(0.03)
-    stage = Stage(4, 96, 15.0, degraded=0.0, alpha=pytest.approx((2.0, 16.0)), input_motion=5.0)
-    assert plan.stage(0.0) == stage
-    half = replace(stage, magnified_motion=22.5, degraded=0.25, alpha=pytest.approx((2.0, 32.0)))
-    assert plan.stage(0.2) == half
-    assert plan.stage(1.0) == Stage(3, 128, 30.0, degraded=0.5, alpha=(2.0, 64.0), input_motion=5.0)
-    assert replace(plan, motion=None, curriculum=False).stage(0.0).magnified_motion == 96 / 5
-    assert Plan(steps=1, minutes=None, rate=1.0, crop=384).stage(0.0).magnified_motion == 30
+    batch_settings = BatchSettings(
+        4, 96, 15.0, degraded=0.0, alpha=pytest.approx((2.0, 16.0)), input_motion=5.0
+    )
+    assert plan.batch_settings(0.0) == batch_settings
+    half = replace(
+        batch_settings, magnified_motion=22.5, degraded=0.25, alpha=pytest.approx((2.0, 32.0))
+    )
+    assert plan.batch_settings(0.2) == half
+    assert plan.batch_settings(1.0) == BatchSettings(
+        3, 128, 30.0, degraded=0.5, alpha=(2.0, 64.0), input_motion=5.0
+    )
+    assert (
+        replace(plan, motion=None, curriculum=False).batch_settings(0.0).magnified_motion == 96 / 5
+    )
+    assert (
+        Plan(steps=1, minutes=None, rate=1.0, crop=384).batch_settings(0.0).magnified_motion == 30
+    )
     timed = Plan(steps=None, minutes=2.0, rate=1.0)
     assert timed.progress(10**6, 60.0) == 0.5
     with pytest.raises(SettingsError, match="either in steps or in minutes"):
@@ -321,7 +330,7 @@ def test_no_channel_is_dead_after_the_linear_start() -> None:
     set_rate(optimisers, 1e-3)
     source = SyntheticPairs(random_photographs())
     for step in range(3):
-        terms = loss_terms(objective, source.pairs(step, Stage(4, 32, 4.0)))
+        terms = loss_terms(objective, source.pairs(step, BatchSettings(4, 32, 4.0)))
         objective.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         for optimiser in optimisers:
@@ -332,38 +341,6 @@ def test_no_channel_is_dead_after_the_linear_start() -> None:
         if parameter.grad is None or not parameter.grad.reshape(len(parameter), -1).any(1).all()
     ]
     assert not dead
-
-
-def test_dead_channels_get_new_weights_and_the_output_stays() -> None:
-    torch.manual_seed(0)
-    model = LBVMM()
-    source = SyntheticPairs(random_photographs())
-    samples = [source.pairs(index, Stage(4, 32, 4.0)) for index in range(2)]
-    revive(model, samples)
-    block = model.encoder.residual[0]  # its input is never negative
-    with torch.no_grad():
-        block.conv1.weight[:5] = -torch.rand_like(block.conv1.weight[:5])
-    before = block.conv1.weight.clone()
-    pairs = samples[0]
-
-    def magnified() -> torch.Tensor:
-        with torch.no_grad():
-            return model(pairs.reference, pairs.query, pairs.alpha[:, None, None, None])
-
-    output = magnified()
-    assert revive(model, samples) == (5, 8 * 32 + 9 * 64)
-    torch.testing.assert_close(magnified(), output, rtol=0, atol=1e-6)
-    assert revive(model, samples)[0] == 0
-    after = block.conv1.weight.detach()
-    assert (after[:5] != before[:5]).all()
-    assert torch.equal(after[5:], before[5:])
-    torch.testing.assert_close(after[:5].flatten(1).norm(dim=1), before[:5].flatten(1).norm(dim=1))
-
-    terms = loss_terms(LBVMMObjective(model), pairs)
-    torch.stack(list(terms.values())).sum().backward()
-    reading = block.conv2.weight[:, :5]
-    assert not reading.any()
-    assert block.conv2.weight.grad[:, :5].any(dim=(0, 2, 3)).all()
 
 
 def test_guided_samples_keep_fewer_and_fewer_high_bands() -> None:

@@ -1,4 +1,4 @@
-"""`magnify evaluate` on what `magnify synth videos` writes, and the classes behind it."""
+"""`magnify evaluate videos` on what `magnify synth videos` writes, and the classes behind it."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from magnify.cli import app
 from magnify.errors import SettingsError, VideoError
 from magnify.lab.evaluation import (
     Fidelity,
-    evaluate_rendered,
+    evaluate_videos,
     network,
     nothing,
     oracle,
@@ -67,7 +67,7 @@ def single(rendered: Path, tmp_path: Path) -> Path:
 
 
 def rows_of(model: str, data: Path) -> dict[str, dict[str, float]]:
-    result = evaluate("--model", model, "--data", data, "--json")
+    result = evaluate("videos", data, "--model", model, "--json")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["model"] == model
@@ -105,7 +105,7 @@ def test_frames_are_compared_as_those_of_the_whole_video(rendered: Path) -> None
         calls.append((len(pictures), alpha))
         return (pictures * 0.9).astype(np.uint8)
 
-    scores = evaluate_rendered(darker, rendered_videos(rendered, [5]))
+    scores = evaluate_videos(darker, rendered_videos(rendered, [5]))
 
     (score,) = scores.values()
     pictures, truth = (
@@ -124,7 +124,7 @@ def test_frames_are_compared_as_those_of_the_whole_video(rendered: Path) -> None
 
 
 def test_a_network_magnifies_since_the_first_frame(single: Path, engine: Engine) -> None:
-    (score,) = evaluate_rendered(network(engine), rendered_videos(single.parent.parent)).values()
+    (score,) = evaluate_videos(network(engine), rendered_videos(single.parent.parent)).values()
 
     whole = magnify_frames(read_clip(single / "input.mkv"), alpha=10, weights=engine)
     truth = read_clip(single / "truth_x10.mkv")
@@ -139,7 +139,7 @@ def test_motion_beyond_what_can_be_registered_is_left_out_of_the_gain(
     out_of_sight = replace(far, name="out_of_sight", alpha=60.0)
     render_videos(tmp_path, photographs, [far, out_of_sight], scenes=1, size=160, frames=4)
 
-    scores = evaluate_rendered(oracle, rendered_videos(tmp_path))
+    scores = evaluate_videos(oracle, rendered_videos(tmp_path))
 
     assert scores[far].gain == pytest.approx(1, abs=0.002)
     assert scores[out_of_sight] == Fidelity(1.0, 100.0, None, None, 0, 0.0, 1)
@@ -149,9 +149,9 @@ def test_table_fits_a_terminal(photographs: Photographs, tmp_path: Path) -> None
     longest = sorted(protocol(), key=lambda video: len(video.name))[-3:]
     render_videos(tmp_path / "videos", photographs, longest, scenes=1, size=64, frames=3)
     torch.save(lpips_state(), tmp_path / "alex.pth")
-    arguments = ("--data", tmp_path / "videos", "--lpips", tmp_path / "alex.pth", "--quiet")
+    arguments = ("--lpips", tmp_path / "alex.pth", "--quiet")
 
-    result = evaluate("--model", "nothing", *arguments)
+    result = evaluate("videos", tmp_path / "videos", "--model", "nothing", *arguments)
 
     assert result.exit_code == 0, result.stderr
     for text in ("nothing on videos: 1 scene", "LPIPS", *(video.name for video in longest)):
@@ -162,39 +162,18 @@ def test_table_fits_a_terminal(photographs: Photographs, tmp_path: Path) -> None
 
 
 def test_alpha_chooses_among_the_videos(rendered: Path) -> None:
-    result = evaluate("--model", "nothing", "--data", rendered, "--alpha", 5, "--json")
+    result = evaluate("videos", rendered, "--model", "nothing", "--alpha", 5, "--json")
 
     assert [row["name"] for row in json.loads(result.stdout)["videos"]] == ["alpha_5"]
 
 
-def test_a_clips_still_regions_beside_rendered_videos(rendered: Path, clip: Path) -> None:
-    still = ("--still", clip, "--region", "0,0,16,16", "--frames", 4)
+def test_a_factor_that_no_video_has_is_refused(rendered: Path) -> None:
+    arguments = ("--model", "nothing", "--alpha", 5, "--alpha", 7)
 
-    result = evaluate("--model", "nothing", "--data", rendered, *still, "--alpha", 5, "--json")
-
-    report = json.loads(result.stdout)
-    assert len(report["videos"]) == len(report["still"]) == 1
-    assert report["still_frames"] == 4
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--scenes", 2, "--size", 64), "leave out --size, --scenes (--alpha chooses among them)"),
-        (("--quick",), "leave out --quick"),
-        (("--frames", 3), "leave out --frames"),
-        (("--peak", 5, "--noise", 0), "leave out --peak, --noise"),
-        (("--plot", "a.png"), "leave out --plot"),
-        (("--alpha", 5, "--alpha", 7), "has no video of alpha 7; there are 5, 10"),
-    ],
-)
-def test_options_that_cannot_apply_are_refused(
-    rendered: Path, arguments: tuple[str, ...], message: str
-) -> None:
-    result = evaluate("--model", "nothing", "--data", rendered, *arguments)
+    result = evaluate("videos", rendered, *arguments)
 
     assert result.exit_code == 2
-    assert message in result.stderr
+    assert "has no video of alpha 7; there are 5, 10" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
@@ -215,16 +194,16 @@ def test_folders_that_are_not_as_they_were_written(single: Path) -> None:
     facts["displacement"].pop()
     (single / "truth.json").write_text(json.dumps(facts))
     with pytest.raises(VideoError, match="differ in size or length"):
-        evaluate_rendered(nothing, rendered_videos(data))
+        evaluate_videos(nothing, rendered_videos(data))
     (single / "moving.png").unlink()
     with pytest.raises(SettingsError, match=r"moving\.png: is missing"):
-        evaluate_rendered(nothing, rendered_videos(data))
+        evaluate_videos(nothing, rendered_videos(data))
 
 
 def test_a_video_that_is_missing_is_a_failure(single: Path) -> None:
     (single / "truth_x10.mkv").unlink()
 
-    result = evaluate("--model", "nothing", "--data", single.parent.parent, "--quiet")
+    result = evaluate("videos", single.parent.parent, "--model", "nothing", "--quiet")
 
     assert result.exit_code == 1
     assert "truth_x10.mkv" in result.stderr

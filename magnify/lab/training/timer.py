@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 @dataclass
-class Clock:
+class Timer:
     """Seconds that a run has lasted, over all its resumptions."""
 
     before: float = 0.0
@@ -25,7 +25,7 @@ class Window:
     steps: int = 0
     samples: int = 0
     sums: dict[str, Tensor] = field(default_factory=dict)
-    clock: Clock = field(default_factory=Clock)
+    timer: Timer = field(default_factory=Timer)
 
     def add(self, values: dict[str, Tensor], samples: int) -> None:
         """Scalars, on whichever device; nothing waits for it until the means are asked for."""
@@ -38,4 +38,4 @@ class Window:
         return {name: float(total) / self.steps for name, total in self.sums.items()}
 
     def samples_per_second(self) -> float:
-        return self.samples / max(1e-9, self.clock.seconds)
+        return self.samples / max(1e-9, self.timer.seconds)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from magnify.errors import SettingsError
@@ -13,21 +14,21 @@ from magnify.lab.evaluation import (
     Case,
     Degradation,
     EvaluationSettings,
-    Kind,
-    SceneKey,
-    Score,
-    TestScene,
+    KnownScene,
+    SceneScore,
     cases,
-    displacement,
-    evaluate,
+    evaluate_scenes,
     measure,
     network,
     nothing,
     oracle,
     psnr,
+    temporal_deviation,
 )
-from magnify.lab.synthesis import Photographs
+from magnify.lab.synthesis import Mover, Photographs
+from magnify.motion.registration import displacement
 from magnify.pipeline.prepare import Engine
+from magnify.video import Picture
 
 SIZE = 96
 SMALL = EvaluationSettings(sizes=(SIZE,), peaks=(6.0,), alphas=(1.0, 10.0), scenes=1)
@@ -54,7 +55,7 @@ def photographs() -> Photographs:
     return Photographs(backgrounds=backgrounds, cutouts=(disc,))
 
 
-def by_case(scores: dict[Case, Score], **wanted: object) -> list[Score]:
+def by_case(scores: dict[Case, SceneScore], **wanted: object) -> list[SceneScore]:
     chosen = [
         score
         for case, score in scores.items()
@@ -65,9 +66,9 @@ def by_case(scores: dict[Case, Score], **wanted: object) -> list[Score]:
 
 
 def test_the_oracle_has_gain_1_and_no_temporal_deviation(photographs: Photographs) -> None:
-    scores = evaluate(oracle, photographs, SMALL)
+    scores = evaluate_scenes(oracle, photographs, SMALL)
 
-    for score in by_case(scores, moves=Kind.OBJECT) + by_case(scores, moves=Kind.BACKGROUND):
+    for score in by_case(scores, moves=Mover.OBJECT) + by_case(scores, moves=Mover.BACKGROUND):
         assert score.gain == pytest.approx(1, abs=0.002)
     for score in scores.values():
         assert score.ssim > 0.999
@@ -83,9 +84,9 @@ def test_the_oracle_has_gain_1_and_no_temporal_deviation(photographs: Photograph
 def test_doing_nothing_has_gain_1_over_alpha_and_the_inputs_temporal_deviation(
     photographs: Photographs,
 ) -> None:
-    scores = evaluate(nothing, photographs, SMALL)
+    scores = evaluate_scenes(nothing, photographs, SMALL)
 
-    for moves in (Kind.OBJECT, Kind.BACKGROUND):
+    for moves in (Mover.OBJECT, Mover.BACKGROUND):
         (clean,) = by_case(scores, moves=moves, degradation=Degradation(), alpha=10.0)
         assert clean.gain == pytest.approx(0.1, abs=0.002)
         assert clean.ssim < 0.9
@@ -94,71 +95,72 @@ def test_doing_nothing_has_gain_1_over_alpha_and_the_inputs_temporal_deviation(
         assert as_it_is.psnr > 58
     for score in scores.values():
         assert (score.still_luma, score.still_chroma) == (score.input_luma, score.input_chroma)
-    (noisy,) = by_case(scores, moves=Kind.STILL, degradation=Degradation(noise=3))
+    (noisy,) = by_case(scores, moves=Mover.NOTHING, degradation=Degradation(noise=3))
     assert noisy.gain is None
     assert noisy.still_luma == pytest.approx(3 * 0.669, rel=0.05)
 
 
-@pytest.mark.parametrize("kind", [Kind.OBJECT, Kind.BACKGROUND])
+@pytest.mark.parametrize("mover", [Mover.OBJECT, Mover.BACKGROUND])
 @pytest.mark.parametrize("number", [0, 1])
 def test_input_and_truth_move_as_they_claim(
-    photographs: Photographs, kind: Kind, number: int
+    photographs: Photographs, mover: Mover, number: int
 ) -> None:
-    scene = TestScene(photographs, SceneKey(kind, SIZE, number), peak=12, frames=5)
-    truth = scene.truth
-    pictures = scene.pictures(20, Degradation())
+    scene = KnownScene(photographs, mover, SIZE, number, peak=12, frames=5)
+    truth = scene.video(20, Degradation())
+    pictures = truth.pictures
 
     assert np.hypot(*truth.displacement.T) == pytest.approx([0, 6, 12, 12, 6])
     for frame, expected in zip(truth.levels, truth.displacement, strict=True):
-        assert displacement(truth.levels[0], frame, truth.moving) == pytest.approx(
+        assert displacement(truth.levels[0], frame, truth.moving()) == pytest.approx(
             expected, abs=0.02
         )
     for frame, expected in zip(pictures, truth.displacement / 20, strict=True):
-        assert displacement(truth.levels[0], frame, truth.moving) == pytest.approx(
+        assert displacement(truth.levels[0], frame, truth.moving()) == pytest.approx(
             expected, abs=0.02
         )
     assert np.ptp(truth.levels[:, truth.still], axis=0).max() < 0.5
     assert truth.still.sum() > 100
 
 
-@pytest.mark.parametrize("kind", [Kind.OBJECT, Kind.BACKGROUND])
-def test_gain_of_what_has_no_texture_is_not_measured(photographs: Photographs, kind: Kind) -> None:
+@pytest.mark.parametrize("mover", [Mover.OBJECT, Mover.BACKGROUND])
+def test_gain_of_what_has_no_texture_is_not_measured(
+    photographs: Photographs, mover: Mover
+) -> None:
     flat = Photographs(
         tuple(torch.full_like(picture, 90) for picture in photographs.backgrounds),
         tuple(torch.cat((200 + 0 * disc[:3], disc[3:])) for disc in photographs.cutouts),
     )
-    scene = TestScene(flat, SceneKey(kind, SIZE, 0), peak=6, frames=3)
-    pictures = scene.pictures(10, Degradation())
+    scene = KnownScene(flat, mover, SIZE, 0, peak=6, frames=3)
 
-    assert scene.truth.moving.any()
-    assert measure(oracle(pictures, 10, scene.truth.levels), pictures, scene.truth).gain is None
+    assert scene.moving.any()
+    assert measure(oracle, scene.video(10, Degradation())).gain is None
 
 
 def test_changing_colours_are_in_the_input_and_in_the_truth(photographs: Photographs) -> None:
-    scene = TestScene(photographs, SceneKey(Kind.OBJECT, SIZE, 0), peak=6, frames=3)
-    change = Degradation(recoloured=True)
-    pictures, plain = scene.pictures(10, change), scene.pictures(10, Degradation())
-    truth = scene.truth_for(change)
+    scene = KnownScene(photographs, Mover.OBJECT, SIZE, 0, peak=6, frames=3)
+    changed, plain = (
+        scene.video(10, Degradation(recoloured=recoloured)) for recoloured in (True, False)
+    )
+    pictures = changed.pictures
 
-    assert (pictures[0] == plain[0]).all()
-    assert np.abs(pictures[1:].mean((1, 2)) - plain[1:].mean((1, 2))).max() > 5
-    assert truth.levels.mean((1, 2)) == pytest.approx(pictures.mean((1, 2)), abs=1)
+    assert (pictures[0] == plain.pictures[0]).all()
+    assert np.abs(pictures[1:].mean((1, 2)) - plain.pictures[1:].mean((1, 2))).max() > 5
+    assert changed.levels.mean((1, 2)) == pytest.approx(pictures.mean((1, 2)), abs=1)
 
 
 def test_the_same_scene_whatever_the_motion(photographs: Photographs) -> None:
-    key = SceneKey(Kind.OBJECT, SIZE, 0)
-    near, far = (TestScene(photographs, key, peak, 3).truth for peak in (2, 20))
+    near, far = (KnownScene(photographs, Mover.OBJECT, SIZE, 0, peak, 3) for peak in (2, 20))
 
     np.testing.assert_array_equal(near.levels[0], far.levels[0])
 
 
 def test_h264_changes_the_input_a_little(photographs: Photographs) -> None:
-    scene = TestScene(photographs, SceneKey(Kind.STILL, SIZE, 0), 0, 3)
+    scene = KnownScene(photographs, Mover.NOTHING, SIZE, 0, 0, 3)
 
-    compressed = scene.pictures(1, Degradation(compressed=True))
+    compressed = scene.video(1, Degradation(compressed=True)).pictures
 
-    assert compressed.shape == scene.truth.levels.shape
-    assert all(25 < value < 50 for value in psnr(compressed, scene.truth.levels))
+    assert compressed.shape == scene.levels.shape
+    assert all(25 < value < 50 for value in psnr(compressed, scene.levels))
 
 
 @pytest.mark.skipif(
@@ -166,13 +168,13 @@ def test_h264_changes_the_input_a_little(photographs: Photographs) -> None:
     reason="needs two cores",
 )
 def test_h264_is_the_same_on_any_number_of_cores(photographs: Photographs) -> None:
-    scene = TestScene(photographs, SceneKey(Kind.OBJECT, 192, 0), 6, 9)
+    scene = KnownScene(photographs, Mover.OBJECT, 192, 0, 6, 9)
     cores = os.sched_getaffinity(0)
     compressed = []
     for some in ({min(cores)}, cores):
         os.sched_setaffinity(0, some)
         try:
-            compressed.append(scene.pictures(1, Degradation(compressed=True)))
+            compressed.append(scene.video(1, Degradation(compressed=True)).pictures)
         finally:
             os.sched_setaffinity(0, cores)
     assert np.array_equal(*compressed)
@@ -182,7 +184,9 @@ def test_what_cannot_be_measured_is_none(photographs: Photographs) -> None:
     settings = replace(SMALL, sizes=(64,), peaks=(39.0,), alphas=(10.0,), noises=(0.0,))
 
     (score,) = by_case(
-        evaluate(nothing, photographs, settings), moves=Kind.BACKGROUND, degradation=Degradation()
+        evaluate_scenes(nothing, photographs, settings),
+        moves=Mover.BACKGROUND,
+        degradation=Degradation(),
     )
 
     assert score.gain is None
@@ -190,12 +194,14 @@ def test_what_cannot_be_measured_is_none(photographs: Photographs) -> None:
 
 
 def test_a_flickering_output_is_noticed(photographs: Photographs) -> None:
-    scene = TestScene(photographs, SceneKey(Kind.OBJECT, SIZE, 0), 6, 5)
-    pictures = scene.pictures(10, Degradation())
-    output = oracle(pictures, 10, scene.truth.levels)
-    output[::2] = (output[::2] * 0.9).astype(np.uint8)
+    scene = KnownScene(photographs, Mover.OBJECT, SIZE, 0, 6, 5)
 
-    score = measure(output, pictures, scene.truth)
+    def flickering(pictures: Picture, alpha: float, truth: NDArray[np.float32] | None) -> Picture:
+        output = oracle(pictures, alpha, truth)
+        output[::2] = (output[::2] * 0.9).astype(np.uint8)
+        return output
+
+    score = measure(flickering, scene.video(10, Degradation()))
 
     assert score.still_luma > 3
     assert score.flicker > 3
@@ -205,7 +211,9 @@ def test_a_flickering_output_is_noticed(photographs: Photographs) -> None:
 def test_a_network_runs_as_users_run_it(photographs: Photographs, engine: Engine) -> None:
     settings = replace(SMALL, alphas=(1.0,), noises=(0.0,))
 
-    (score,) = by_case(evaluate(network(engine), photographs, settings), moves=Kind.BACKGROUND)
+    (score,) = by_case(
+        evaluate_scenes(network(engine), photographs, settings), moves=Mover.BACKGROUND
+    )
 
     assert score.gain == pytest.approx(1, abs=0.02)
     assert score.psnr > 30
@@ -216,20 +224,39 @@ def test_every_combination_is_a_case() -> None:
 
     rows = list(cases(settings))
 
-    moving = [case for case in rows if case.moves is not Kind.STILL]
+    moving = [case for case in rows if case.moves is not Mover.NOTHING]
     assert len({*rows}) == len(rows)
     assert len([case for case in moving if case.alpha != 1]) == 2 * 2 * 2 * 2 * 4
     assert [case.degradation.label for case in moving if case.alpha == 1] == ["clean"] * 4
-    assert {case.degradation.label for case in rows if case.moves is Kind.STILL} == {
+    assert {case.degradation.label for case in rows if case.moves is Mover.NOTHING} == {
         "noise 2",
         "H.264",
     }
 
 
+def test_a_long_video_is_scored_as_a_whole(photographs: Photographs) -> None:
+    """More frames than are magnified at once; every one counts, and counts once."""
+    scene = KnownScene(photographs, Mover.OBJECT, SIZE, 0, peak=6, frames=21)
+    video = scene.video(10, Degradation(noise=3))
+    calls: list[int] = []
+
+    def counting(pictures: Picture, alpha: float, truth: object) -> Picture:
+        calls.append(len(pictures))
+        return pictures
+
+    score = measure(counting, video)
+
+    assert sum(count - 1 for count in calls) == 20
+    assert max(calls) < 21
+    assert score.psnr == pytest.approx(psnr(video.pictures[1:], video.levels[1:]).mean())
+    still = temporal_deviation(video.pictures, video.still)
+    assert (score.still_luma, score.still_chroma) == pytest.approx(still)
+
+
 def test_progress_reaches_its_end(photographs: Photographs) -> None:
     seen: list[tuple[int, int]] = []
 
-    evaluate(nothing, photographs, SMALL, lambda done, total: seen.append((done, total)))
+    evaluate_scenes(nothing, photographs, SMALL, lambda done, total: seen.append((done, total)))
 
     total = len(list(cases(SMALL)))
     assert seen == [(done, total) for done in range(1, total + 1)]

@@ -1,9 +1,10 @@
-"""`magnify bench`: how fast the networks are here, beside their published form and the hardware."""
+"""`magnify bench`: how fast the networks and whole commands are on this machine."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -11,19 +12,32 @@ from typing import Annotated, Any
 import typer
 
 from magnify.cli.console import notice_line
-from magnify.cli.lab.bench.options import (
-    SIZES,
-    Compile,
-    Device,
-    Networks,
-    network_names,
-    parse_size,
-)
-from magnify.cli.lab.bench.tables import print_table
+from magnify.cli.lab.options import Model
+from magnify.cli.lab.tables import markdown_table
 from magnify.cli.options import Json
 
+SIZES = {
+    "360p": (360, 640),
+    "384x384": (384, 384),
+    "720x720": (720, 720),
+    "720p": (720, 1280),
+    "1080p": (1080, 1920),
+    "2160p": (2160, 3840),
+}
+"""Heights and widths of frames."""
 DEFAULT_SIZES = ["360p", "720x720", "720p", "1080p"]
 QUICK_SIZES = ["360p"]
+
+
+def parse_size(text: str) -> str:
+    if text not in SIZES:
+        raise typer.BadParameter(f"'{text}' is no size; use one of {', '.join(SIZES)}")
+    return text
+
+
+Networks = Annotated[list[Model] | None, typer.Option("--model", help="Network; may be repeated.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile the networks first.")]
 
 
 class ModeName(StrEnum):
@@ -32,11 +46,15 @@ class ModeName(StrEnum):
     bandpass = "bandpass"
 
 
-MODE_COMMANDS = {"static": "static", "dynamic": "dynamic", "bandpass": "butterworth"}
+COMMANDS = {
+    "static": ["run", "--mode", "static"],
+    "dynamic": ["run", "--mode", "dynamic"],
+    "bandpass": ["bandpass", "--low", "1", "--high", "5"],
+}
+"""Each mode as a command without its input."""
 
 
 def bench(
-    context: typer.Context,
     models: Networks = None,
     sizes: Annotated[
         list[str] | None,
@@ -65,17 +83,17 @@ def bench(
 ) -> None:
     """Measure milliseconds a frame, frames a second of whole commands, and peak memory.
 
-    Each network runs beside its published form (both frames encoded for every output, float32,
-    one step at a time) in turn, and beside a large matrix product.
+    Each network takes turns with a large matrix product, which is the most the machine can do.
+    Weights are random: their speed is that of trained ones.
     """
-    if context.invoked_subcommand is not None:
-        return
-    from magnify.engine.runtime import select_runtime
-    from magnify.lab.benchmarks.timing import machine, measure_ceilings, measure_network
+    from magnify.engine.runtime import select_runtime, tune_process
+    from magnify.lab.speed.machine import machine, measure_ceilings
+    from magnify.lab.speed.networks import measure_network
 
+    tune_process()
     chosen = select_runtime(device).device
     repeats = repeats or (3 if quick else 5)
-    names = network_names(models)
+    names = [model.value for model in models or Model]
     wanted = sizes or (QUICK_SIZES if quick else DEFAULT_SIZES)
     ceilings = measure_ceilings(repeats, chosen)
     found: dict[str, Any] = {
@@ -87,7 +105,7 @@ def bench(
     for size in wanted:
         for name in names:
             notice_line(f"measuring {name} at {size}")
-            times = measure_network(
+            times, _ = measure_network(
                 name, *SIZES[size], ceilings, repeats, chosen, compiled=compiled
             )
             found["networks"] += [{"size": size, **asdict(time)} for time in times]
@@ -109,14 +127,8 @@ def _commands(
     frames: int,
     options: Sequence[str],
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Decoding and encoding by themselves, and whole commands, on generated clips."""
-    from magnify.lab.benchmarks.commands import (
-        FILTERS,
-        coding_speed,
-        run_command,
-        write_clip,
-        write_weights,
-    )
+    """Measures decoding and encoding by themselves, and whole commands, on generated clips."""
+    from magnify.lab.speed.commands import coding_speed, run_command, write_clip, write_weights
 
     coding: list[dict[str, Any]] = []
     commands: list[dict[str, Any]] = []
@@ -126,22 +138,13 @@ def _commands(
             clip = write_clip(Path(folder, f"{size}.mp4"), frames, *SIZES[size])
             decoded, encoded = coding_speed(clip, output)
             coding.append({"size": size, "decoded": decoded, "encoded": encoded})
-            for name in names:
+            for name, mode in product(names, modes):
+                notice_line(f"running {name} at {size}, {mode}")
                 weights = write_weights(Path(folder), name)
-                for mode in modes:
-                    notice_line(f"running {name} at {size}, {mode}")
-                    arguments = [*FILTERS[MODE_COMMANDS[mode]], *options]
-                    arguments += ["--weights", str(weights)]
-                    cost = run_command(arguments, clip, output)
-                    commands.append(
-                        {
-                            "size": size,
-                            "model": name,
-                            "mode": mode,
-                            "frames_per_second": cost.frames_per_second,
-                            "peak_bytes": cost.peak_bytes,
-                        }
-                    )
+                arguments = [*COMMANDS[mode], *options, "--weights", str(weights)]
+                cost = run_command(arguments, clip, output)
+                speed = {"frames_per_second": cost.frames_per_second, "peak_bytes": cost.peak_bytes}
+                commands.append({"size": size, "model": name, "mode": mode, **speed})
     return coding, commands
 
 
@@ -153,42 +156,29 @@ def _print_measured(found: dict[str, Any]) -> None:
         for precision, speed in ceilings["matrix_product"].items()
     )
     typer.echo(f"matrix product: {products}; copy: {ceilings['copy'] / 1e9:.1f} GB/s\n")
-    heads = ["size", "model", "precision", "chunk", "ms/frame"]
-    print_table(
-        [*heads, "published", "faster", "of the ceiling"],
+    heads = ["size", "model", "precision", "chunk", "ms/frame", "of the ceiling"]
+    rows = [
         [
-            [
-                time["size"],
-                time["model"],
-                time["precision"],
-                str(time["chunk"]),
-                f"{time['milliseconds']:.1f}",
-                f"{time['published_milliseconds']:.1f}",
-                f"{time['times_faster']:.1f}x",
-                f"{time['share_of_ceiling']:.0%}",
-            ]
-            for time in found["networks"]
-        ],
-    )
-    typer.echo()
-    print_table(
-        ["size", "decoded alone, frames/s", "encoded alone, frames/s"],
+            *(str(time[name]) for name in ("size", "model", "precision", "chunk")),
+            f"{time['milliseconds']:.1f}",
+            f"{time['share_of_ceiling']:.0%}",
+        ]
+        for time in found["networks"]
+    ]
+    typer.echo(markdown_table(heads, rows) + "\n")
+    heads = ["size", "decoded alone, frames/s", "encoded alone, frames/s"]
+    rows = [
+        [coding["size"], f"{coding['decoded']:.1f}", f"{coding['encoded']:.1f}"]
+        for coding in found["coding"]
+    ]
+    typer.echo(markdown_table(heads, rows) + "\n")
+    heads = ["size", "model", "mode", "frames/s", "peak memory"]
+    rows = [
         [
-            [coding["size"], f"{coding['decoded']:.1f}", f"{coding['encoded']:.1f}"]
-            for coding in found["coding"]
-        ],
-    )
-    typer.echo()
-    print_table(
-        ["size", "model", "mode", "frames/s", "peak memory"],
-        [
-            [
-                cost["size"],
-                cost["model"],
-                cost["mode"],
-                f"{cost['frames_per_second']:.2f}",
-                f"{cost['peak_bytes'] / 2**20:.0f} MiB",
-            ]
-            for cost in found["commands"]
-        ],
-    )
+            *(cost[name] for name in ("size", "model", "mode")),
+            f"{cost['frames_per_second']:.2f}",
+            f"{cost['peak_bytes'] / 2**20:.0f} MiB",
+        ]
+        for cost in found["commands"]
+    ]
+    typer.echo(markdown_table(heads, rows))

@@ -1,4 +1,4 @@
-"""What a whole command costs: frames a second and peak memory, each in a process of its own."""
+"""Measures what a whole command costs: frames a second and peak memory, in a process of its own."""
 
 import json
 import subprocess
@@ -15,23 +15,8 @@ import torch
 
 from magnify.checkpoints import BUILT_IN, write_checkpoint
 from magnify.errors import MagnifyError
-from magnify.lab.benchmarks.complexity import NETWORKS
+from magnify.lab.speed.networks import NETWORKS
 from magnify.video import Frame, VideoReader, VideoWriter
-
-_BANDPASS = ["bandpass", "--low", "1", "--high", "5"]
-_ON_DISK = ["--memory-budget", "16MB"]
-
-FILTERS: dict[str, list[str]] = {
-    "static": ["run", "--mode", "static"],
-    "dynamic": ["run", "--mode", "dynamic"],
-    "butterworth": _BANDPASS,
-    "diff-iir": [*_BANDPASS, "--filter", "diff-iir"],
-    "fir, auto": [*_BANDPASS, "--filter", "fir"],
-    "butterworth, zero phase, in 16 MB": [*_BANDPASS, "--zero-phase", *_ON_DISK],
-    "fir, all taps, in 16 MB": [*_BANDPASS, "--filter", "fir", "--taps", "all", *_ON_DISK],
-}
-"""Every way that motion is defined in, as a command without its input."""
-
 
 KEPT_FRAMES = 30
 """Pictures that encoding is measured on, over and over."""
@@ -39,11 +24,11 @@ KEPT_FRAMES = 30
 
 @dataclass(frozen=True)
 class CommandCost:
-    """One run of a command.
+    """What one run of a command cost.
 
     Attributes:
         frames: how many it magnified.
-        seconds: from opening the clip to the finished file; loading the network not counted.
+        seconds: from opening the clip to the finished file; loading the network is left out.
         peak_bytes: the most memory that the process held.
     """
 
@@ -57,7 +42,7 @@ class CommandCost:
 
 
 def write_clip(path: Path, frames: int, height: int, width: int) -> Path:
-    """A textured pattern that sways by 0.3 pixels at 2 Hz, 30 frames a second."""
+    """Writes a textured pattern that sways by 0.3 pixels at 2 Hz, at 30 frames a second."""
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     with imageio.get_writer(
         path, fps=30, codec="libx264", macro_block_size=1, output_params=["-crf", "12"]
@@ -70,10 +55,19 @@ def write_clip(path: Path, frames: int, height: int, width: int) -> Path:
     return path
 
 
-def coding_speed(clip: Path, output: Path) -> tuple[float, float]:
-    """Frames a second that decoding a clip takes by itself, and encoding it as `magnify` does.
+def write_weights(folder: Path, name: str) -> Path:
+    """Writes random weights of a network."""
+    torch.manual_seed(0)
+    path = folder / f"{name}.safetensors"
+    layout = BUILT_IN[name].layout_name
+    write_checkpoint(path, layout, NETWORKS[name]().state_dict(), overwrite=True)
+    return path
 
-    With colours, from and to pictures in memory.
+
+def coding_speed(clip: Path, output: Path) -> tuple[float, float]:
+    """Measures decoding a clip by itself, and encoding as `magnify` does, in frames a second.
+
+    Colours are converted, too: pictures come into memory, and go out of it.
     """
     began = time.perf_counter()
     with VideoReader(clip) as reader:
@@ -88,23 +82,14 @@ def coding_speed(clip: Path, output: Path) -> tuple[float, float]:
     return count / (decoded - began), count / (time.perf_counter() - held)
 
 
-def write_weights(folder: Path, name: str) -> Path:
-    """Random weights: their speed is that of trained ones, and every network has them."""
-    torch.manual_seed(0)
-    path = folder / f"{name}.safetensors"
-    layout = BUILT_IN[name].layout_name
-    write_checkpoint(path, layout, NETWORKS[name]().state_dict(), overwrite=True)
-    return path
-
-
 def run_command(arguments: Sequence[str], clip: Path, output: Path) -> CommandCost:
-    """`magnify` with these arguments on a clip, in a fresh process.
+    """Runs `magnify` with these arguments on a clip, in a fresh process.
 
     Raises:
         MagnifyError: the command failed.
     """
     command = [sys.executable, "-m", "magnify", *arguments, str(clip), "-o", str(output), "-y"]
-    measured = [sys.executable, "-m", "magnify.lab.benchmarks.peak", *command, "--json", "--quiet"]
+    measured = [sys.executable, "-m", "magnify.lab.speed.peak", *command, "--json", "--quiet"]
     done = subprocess.run(measured, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise MagnifyError(f"the measured command failed: {' '.join(command)}")

@@ -1,9 +1,9 @@
-"""The networks computed as their published code computes them: the cost that we compare with.
+"""The networks in their readable form: as the published code computes them.
 
-One pair of frames at a time, in float32 and NCHW memory: both frames encoded in full for every
-output, with the reference's branches that nothing uses; layer norm, reflection padding and
-attention in steps of their own, as published. The weights are those of the network that is given,
-and so are the pictures.
+It is the reference that the fast form is tested equal to, and the cost that it is compared with. It
+takes one pair of frames at a time, in float32 and NCHW memory, and encodes both in full. Branches
+that nothing uses are computed. Layer norm, reflection padding and attention are steps of their own.
+The weights are those of the network that is given.
 """
 
 import torch
@@ -25,7 +25,7 @@ from magnify.models.lbvmm import LBVMM, ResidualBlock, Variant
 def published_pair(
     model: MagnificationModel, reference: Tensor, query: Tensor, alpha: float
 ) -> Tensor:
-    """Two frames (1, 3, H, W) → the query with its motion magnified, (1, 3, H, W)."""
+    """Magnifies the motion from one frame to another, each (1, 3, H, W)."""
     if isinstance(model, FD4MM):
         return _fd4mm(model, reference, query, alpha)
     assert isinstance(model, LBVMM)

@@ -1,7 +1,7 @@
 """Runs a command and prints, as the last line, the most bytes of memory that it held.
 
-To be run as a module, in a process of its own: a process counts the memory of the one that started
-it as its own, so that must be a small one.
+It is run as a module, in a process of its own. A process counts the memory of the one that started
+it as its own, so that one must be small.
 """
 
 import os

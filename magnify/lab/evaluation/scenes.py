@@ -1,19 +1,19 @@
-"""Scores on synthetic videos: every case of the table, and what is measured on it."""
+"""Scores on drawn scenes whose truth is known: every case of the table, and what it measures."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
-from typing import Any
+from itertools import groupby, product
 
 import numpy as np
 
 from magnify.errors import SettingsError
-from magnify.lab.evaluation.fidelity import Comparison, Fidelity, mean
+from magnify.lab.evaluation.degradation import Degradation
+from magnify.lab.evaluation.fidelity import Fidelity, compare, mean
+from magnify.lab.evaluation.known_scenes import KnownScene, SceneVideo
 from magnify.lab.evaluation.lpips import Lpips
 from magnify.lab.evaluation.methods import Method
-from magnify.lab.evaluation.quality import temporal_deviation
-from magnify.lab.evaluation.videos import Degradation, Kind, SceneKey, TestScene, Truth
-from magnify.lab.synthesis import Photographs
+from magnify.lab.evaluation.quality import RunningDeviation
+from magnify.lab.synthesis import Mover, Photographs
 from magnify.motion.registration import REACH
 from magnify.video import Picture
 
@@ -23,7 +23,7 @@ LEAST_SIZE = 64
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """The cases: all combinations of what is listed.
+    """Which cases are scored: all combinations of what is listed.
 
     Attributes:
         sizes: heights and widths of the videos in pixels.
@@ -81,18 +81,19 @@ class Case:
     """One row of the table."""
 
     size: int
-    moves: Kind
+    moves: Mover
     peak: float
     degradation: Degradation
     alpha: float
 
 
 @dataclass(frozen=True)
-class Score(Fidelity):
+class SceneScore(Fidelity):
     """What was measured on one case.
 
-    Temporal standard deviations are in grey levels, over all frames, where the truth stands still:
-    unwanted motion, and noise and compression that boil. None where too little of it does.
+    To the fidelity it adds temporal standard deviations where the truth stands still, in grey
+    levels. They tell of unwanted motion, and of noise and compression that boil. They are None
+    where too little of the truth stands still.
 
     Attributes:
         still_luma, still_chroma: of the output.
@@ -106,62 +107,63 @@ class Score(Fidelity):
 
 
 def cases(settings: EvaluationSettings) -> Iterator[Case]:
-    """Every row, those of the same scene and peak in a row."""
-    moving = product(settings.sizes, (Kind.OBJECT, Kind.BACKGROUND), settings.peaks)
+    """Lists every row; those of the same scene and peak follow each other."""
+    moving = product(settings.sizes, (Mover.OBJECT, Mover.BACKGROUND), settings.peaks)
     for size, moves, peak in moving:
         for degradation, alpha in product(settings.degradations, settings.alphas):
             if alpha != 1 or (degradation == Degradation() and peak == settings.peaks[0]):
                 yield Case(size, moves, peak, degradation, alpha)
     for size, degradation, alpha in product(settings.sizes, settings.degradations, settings.alphas):
         if alpha != 1 and (degradation.noise or degradation.compressed):
-            yield Case(size, Kind.STILL, 0.0, degradation, alpha)
+            yield Case(size, Mover.NOTHING, 0.0, degradation, alpha)
 
 
-def evaluate(
+def evaluate_scenes(
     method: Method,
     photographs: Photographs,
     settings: EvaluationSettings,
     progress: Callable[[int, int], None] = lambda done, total: None,
     lpips: Lpips | None = None,
-) -> dict[Case, Score]:
-    """Scores of every case, each the mean over its scenes.
+) -> dict[Case, SceneScore]:
+    """Scores every case; each score is the mean over its scenes.
 
     Args:
         photographs: on the CPU.
         progress: called with the videos done, and videos in all.
-        lpips: measures the perceptual distance too.
+        lpips: measures the perceptual distance, too.
     """
     rows = list(cases(settings))
-    scores: dict[Case, list[Score]] = {case: [] for case in rows}
+    scores: dict[Case, list[SceneScore]] = {case: [] for case in rows}
     done, total = 0, len(rows) * settings.scenes
     for number in range(settings.scenes):
-        scene: TestScene | None = None
-        drawn: tuple[Any, ...] | None = None
-        for case in rows:
-            if scene is None or drawn != (case.size, case.moves, case.peak):
-                drawn = (case.size, case.moves, case.peak)
-                key = SceneKey(case.moves, case.size, number)
-                scene = TestScene(photographs, key, case.peak, settings.frames)
-            pictures = scene.pictures(case.alpha, case.degradation)
-            truth = scene.truth_for(case.degradation)
-            output = method(pictures, case.alpha, truth.levels)
-            scores[case].append(measure(output, pictures, truth, lpips))
-            done += 1
-            progress(done, total)
+        for (size, moves, peak), alike in groupby(
+            rows, lambda row: (row.size, row.moves, row.peak)
+        ):
+            scene = KnownScene(photographs, moves, size, number, peak, settings.frames)
+            for case in alike:
+                video = scene.video(case.alpha, case.degradation)
+                scores[case].append(measure(method, video, lpips))
+                done += 1
+                progress(done, total)
     return {case: mean(of_scenes) for case, of_scenes in scores.items()}
 
 
-def measure(output: Picture, pictures: Picture, truth: Truth, lpips: Lpips | None = None) -> Score:
-    """Compares a magnified video (T, H, W, 3) with the truth, and with its input."""
-    comparison = Comparison(truth.levels[0], truth.moving, lpips)
-    comparison.feed(output[1:], truth.levels[1:], truth.displacement[1:])
-    unmoved = truth.still.any()
-    still = temporal_deviation(output, truth.still) if unmoved else None
-    before = temporal_deviation(pictures, truth.still) if unmoved else None
-    return Score(
-        **vars(comparison.fidelity()),
+def measure(method: Method, video: SceneVideo, lpips: Lpips | None = None) -> SceneScore:
+    """Magnifies a drawn video, and compares it with the truth and with its input."""
+    before, after = RunningDeviation(), RunningDeviation()
+
+    def watch(pictures: Picture, output: Picture) -> None:
+        before.feed(pictures[:, video.still])
+        after.feed(output[:, video.still])
+
+    fidelity = compare(method, video, lpips, watch)
+    still, unmagnified = (
+        running.value() if video.still.any() else None for running in (after, before)
+    )
+    return SceneScore(
+        **vars(fidelity),
         still_luma=still and still.luma,
         still_chroma=still and still.chroma,
-        input_luma=before and before.luma,
-        input_chroma=before and before.chroma,
+        input_luma=unmagnified and unmagnified.luma,
+        input_chroma=unmagnified and unmagnified.chroma,
     )

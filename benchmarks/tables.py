@@ -1,0 +1,120 @@
+"""Writes the tables of docs/performance.md from the stored results.
+
+    python benchmarks/tables.py
+
+A table stands between `<!-- table NAME -->` and `<!-- end -->`. The results are what `magnify bench
+--json` and the scripts beside this one print with `--json`. Where a run's own output was not kept,
+its `machine` says so.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from memory import table as memory_table
+
+from magnify.cli.lab.tables import markdown_table
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "performance.md"
+RESULTS = ROOT / "benchmarks" / "results"
+NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM"}
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
+BLOCK = re.compile(r"<!-- table (\w+) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def result(name: str) -> Any:
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def complexity() -> str:
+    found = result("complexity")
+    rows = [
+        [
+            NAMES[name],
+            f"{found[name]['parameters']:,}",
+            f"{found[name]['published_operations'] / 1e9:.1f}",
+            f"{found[name]['operations'] / 1e9:.1f}",
+        ]
+        for name in NAMES
+    ]
+    heads = [f"at {found['size']}", "parameters", "published, 10⁹ operations", "ours, static mode"]
+    return markdown_table(heads, rows)
+
+
+def networks() -> str:
+    rows = [
+        [
+            f"{row['width']}x{row['height']}",
+            NAMES[row["model"]],
+            PRECISIONS[row["precision"]],
+            duration(row["published_milliseconds"]),
+            duration(row["milliseconds"]),
+            f"{row['times_faster']:.1f}x",
+            f"{row['share_of_ceiling']:.0%}",
+        ]
+        for row in result("speed_cpu")["networks"]
+    ]
+    heads = ["size", "network", "format", "published", "ours", "faster", "of the ceiling"]
+    return markdown_table(heads, rows)
+
+
+def duration(milliseconds: float) -> str:
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1e3:.3g} s"
+
+
+def commands() -> str:
+    rows = [
+        [row["size"], NAMES[row["model"]], row["mode"], f"{row['frames_per_second']:.2g}"]
+        for row in result("speed_cpu")["commands"]
+    ]
+    return markdown_table(["size", "network", "mode", "frames/s"], rows)
+
+
+def precision() -> str:
+    found = result("precision")["costs"]
+    alphas = sorted({cost["alpha"] for cost in found})
+    rows: dict[str, list[str]] = {}
+    for cost in found:
+        low, high = cost["worst"]
+        rows.setdefault(cost["weights"], []).append(f"{low:.1f} to {high:.1f} dB")
+    heads = ["weights", *(f"alpha {alpha}" for alpha in alphas)]
+    return markdown_table(heads, [[name, *cells] for name, cells in rows.items()])
+
+
+def frame_memory() -> str:
+    rows = [
+        [row["size"], *(f"{row[name]} MiB" for name in NAMES)]
+        for row in result("frame_memory")["peaks"]
+    ]
+    return markdown_table(["size", *NAMES.values()], rows)
+
+
+def memory() -> str:
+    return memory_table(result("memory"))
+
+
+def gpu() -> str:
+    rows = [
+        [row["what"], f"{row['value']} {row['unit']}"] for row in result("gpu_h100")["measured"]
+    ]
+    return markdown_table(["H100", "measured"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    table.__name__: table
+    for table in (complexity, networks, commands, precision, frame_memory, memory, gpu)
+}
+
+
+def filled(page: str) -> str:
+    """Gives the page with every table written anew."""
+    return BLOCK.sub(
+        lambda block: f"<!-- table {block[1]} -->\n{TABLES[block[1]]()}\n<!-- end -->", page
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text()))
