@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from magnify.cli.options import Json
-from magnify.errors import SettingsError
+from magnify.errors import SettingsError, printable
 
 if TYPE_CHECKING:
     from magnify.checkpoints import Checkpoint
@@ -60,9 +60,9 @@ def inspect(
     for name, value in facts.items():
         if isinstance(value, dict):
             for key, text in value.items():
-                typer.echo(f"{name}.{key}: {text}")
+                typer.echo(printable(f"{name}.{key}: {text}"))
         else:
-            typer.echo(f"{name}: {value}")
+            typer.echo(printable(f"{name}: {value}"))
     if tensors:
         for name, shape in shapes.items():
             typer.echo(f"  {name} {'x'.join(map(str, shape))}")
