@@ -4,8 +4,10 @@ No limit comes near what a real file holds: the largest network that can be load
 and 6 MB. They bound the time and memory that a damaged or hostile file can take.
 """
 
-LARGEST_FILE = 2**30
+LARGEST_FILE = 2**28
 """Bytes of a weight file, or of all files of a TensorFlow checkpoint."""
+LARGEST_FEATURES = 2**30
+"""Bytes of the weights of others' image networks; VGG-19's are 575 MB."""
 LARGEST_HEADER = 2**21
 """Bytes of what says where tensors lie: a safetensors header, the index of a TensorFlow bundle."""
 LARGEST_STATE = 2**20
@@ -13,8 +15,8 @@ LARGEST_STATE = 2**20
 MOST_TENSORS = 10_000
 MOST_DIMENSIONS = 8
 LONGEST_NAME = 1_000
-"""Characters of a tensor's name, where the format lets a short file spell long ones."""
-MOST_INSTRUCTIONS = 500_000
+"""Characters of any name in a pickle or a TensorFlow index, which can repeat long ones cheaply."""
+MOST_INSTRUCTIONS = 250_000
 """Of one pickle. A training state of 2,000 tensors has 70,000."""
 MOST_PARTS = 100_000
 """Of a whole module: its modules at any depth and all that they list."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from magnify.checkpoints.limits import LARGEST_FILE
+from magnify.checkpoints.limits import LARGEST_FEATURES
 from magnify.checkpoints.reading import read_whole
 from magnify.checkpoints.torch_pickle import read_torch_pickle
 from magnify.errors import CheckpointError
@@ -21,7 +21,7 @@ def load_modules(path: Path, modules: Mapping[str, nn.Module], source: str) -> N
         CheckpointError: the file cannot be read, or holds something else.
     """
     try:
-        tensors = read_torch_pickle(read_whole(path, LARGEST_FILE))
+        tensors = read_torch_pickle(read_whole(path, LARGEST_FEATURES))
     except (CheckpointError, OSError) as error:
         raise CheckpointError(f"{path}: not a readable torch file ({error})") from error
     try:

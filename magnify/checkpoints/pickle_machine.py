@@ -14,7 +14,13 @@ import torch
 from torch import Tensor
 
 from magnify.checkpoints.limits import MOST_INSTRUCTIONS, MOST_TENSORS
-from magnify.checkpoints.pickled_names import FUNCTIONS, Inert, stand_in, under_strings
+from magnify.checkpoints.pickled_names import (
+    FUNCTIONS,
+    Inert,
+    checked_name,
+    stand_in,
+    under_strings,
+)
 from magnify.errors import CheckpointError
 
 _MOST_ARGUMENTS = 16
@@ -64,18 +70,23 @@ class _Machine:
     def push(self, value: object) -> None:
         self.stack.append(value)
 
-    def take(self) -> Any:
+    def top(self) -> Any:
         if not self.stack:
             raise EOFError("its pickle takes what is not there")
-        return self.stack.pop()
+        return self.stack[-1]
+
+    def take(self) -> Any:
+        value = self.top()
+        self.stack.pop()
+        return value
 
     def take_last(self, count: int) -> list[Any]:
         """Takes the last ones, in the order in which they were pushed."""
-        return [self.take() for _ in range(count)][::-1]
-
-    def top(self) -> Any:
-        self.push(value := self.take())
-        return value
+        if len(self.stack) < count:
+            raise EOFError("its pickle takes what is not there")
+        items = self.stack[-count:]
+        del self.stack[-count:]
+        return items
 
     def mark(self) -> None:
         self.below.append(self.stack)
@@ -83,6 +94,8 @@ class _Machine:
 
     def take_marked(self) -> list[Any]:
         """Takes what has been pushed since the last MARK."""
+        if not self.below:
+            raise EOFError("its pickle takes what is not there")
         items, self.stack = self.stack, self.below.pop()
         return items
 
@@ -125,11 +138,10 @@ class _Machine:
             target.state = state
 
     def name(self, module: object, name: object) -> None:
-        if not isinstance(module, str) or not isinstance(name, str):
-            raise TypeError("its pickle names something by what is no text")
-        if (module, name) not in self.named:
-            self.named[module, name] = stand_in(module, name)
-        self.push(self.named[module, name])
+        pair = checked_name(module), checked_name(name)
+        if pair not in self.named:
+            self.named[pair] = stand_in(*pair)
+        self.push(self.named[pair])
 
     def instantiate(self, named: object) -> None:
         if not isinstance(named, Inert):
@@ -166,7 +178,7 @@ class _Machine:
                 int(numel),
                 None,
             ) if self.storage is not None:
-                self.push(self.storage(dtype, key, numel))
+                self.push(self.storage(dtype, checked_name(key), numel))
             case _:
                 raise CheckpointError("its tensors are stored in a way that is not supported")
 

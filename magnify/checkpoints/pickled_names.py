@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from magnify.checkpoints.limits import MOST_DIMENSIONS
+from magnify.checkpoints.limits import LONGEST_NAME, MOST_DIMENSIONS
 from magnify.errors import CheckpointError
 
 _DATA_MODULES = ("_codecs", "argparse", "collections", "copyreg", "datetime", "enum", "pathlib")
@@ -65,12 +65,30 @@ def stand_in(module: str, name: str) -> Inert | torch.dtype:
     return Inert(published)
 
 
+def checked_name(name: object) -> str:
+    """The name, if it is a text of no more characters than names have.
+
+    Two long ones that are equal take time whenever they are compared.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if not isinstance(name, str):
+        raise CheckpointError(f"truncated or damaged: a name that is {type(name).__name__}")
+    if len(name) > LONGEST_NAME:
+        raise CheckpointError(f"has a name of {len(name):,} characters ({name})")
+    return name
+
+
 def under_strings(pairs: Iterable[tuple[object, Any]]) -> dict[str, Any]:
     """A dict of the pairs whose key is a string.
 
     No other key names a tensor, and of a nested one the hash can take for ever.
+
+    Raises:
+        CheckpointError: a key is too long.
     """
-    return {key: value for key, value in pairs if isinstance(key, str)}
+    return {checked_name(key): value for key, value in pairs if isinstance(key, str)}
 
 
 def _ordered_dict(pairs: object = ()) -> dict[str, Any]:

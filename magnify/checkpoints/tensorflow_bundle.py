@@ -80,6 +80,8 @@ def _tensors(entries: dict[bytes, bytes], shards: list[bytes]) -> dict[str, Tens
 
 def _tensor(name: str, entry: dict[int, Any], shards: list[bytes], left: int) -> Tensor:
     """The tensor of a BundleEntryProto; `left` is how many bytes the others have left for it."""
+    if not {1, 6} <= entry.keys():
+        raise CheckpointError(f"damaged: the index lacks the type or the checksum of {name}")
     if entry[1] not in _DTYPES:
         raise CheckpointError(f"tensor {name} has TensorFlow's type {entry[1]}, not supported")
     if 7 in entry:
@@ -87,7 +89,9 @@ def _tensor(name: str, entry: dict[int, Any], shards: list[bytes], left: int) ->
     dtype, shape = _DTYPES[entry[1]], _shape(entry.get(2, b""))
     offset, size = entry.get(4, 0), entry.get(5, 0)
     if size != math.prod(shape) * dtype.itemsize:
-        raise CheckpointError(f"damaged: tensor {name} has {size} bytes, which is not its shape's")
+        raise CheckpointError(
+            f"damaged: tensor {name} has {size} bytes, which do not fit its shape"
+        )
     data = memoryview(shards[entry.get(3, 0)])[offset : offset + size]
     if len(data) != size:
         raise CheckpointError(f"truncated: the data ends before the end of tensor {name}")
@@ -106,7 +110,7 @@ def _shape(message: bytes) -> list[int]:
     for _, dimension in fields(message):
         size = dict(fields(dimension)).get(1, 0)
         if len(sizes) == MOST_DIMENSIONS or not isinstance(size, int):
-            raise ValueError(f"a tensor of over {MOST_DIMENSIONS} dimensions, or of none")
+            raise ValueError(f"a shape that is no list of up to {MOST_DIMENSIONS} sizes")
         sizes.append(size)
     return sizes
 
@@ -130,12 +134,14 @@ def _table_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
         offset, size = varints(handle, 2)
         if offset < end:
             raise ValueError("its blocks overlap")
-        end = offset + size
+        end, before = offset + size, entries
         for entry in _block_entries(_block(table, offset, size)):
             entries += 1
             if entries > MOST_TENSORS:
                 raise CheckpointError(f"has over {MOST_TENSORS:,} tensors, more than any network")
             yield entry
+        if entries == before:
+            raise ValueError("it has an empty block")
 
 
 def _block(table: bytes, offset: int, size: int) -> bytes:

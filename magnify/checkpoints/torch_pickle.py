@@ -13,7 +13,7 @@ from torch import Tensor
 
 from magnify.checkpoints.limits import LONGEST_NAME, MOST_PARTS
 from magnify.checkpoints.pickle_machine import unpickle
-from magnify.checkpoints.pickled_names import Inert
+from magnify.checkpoints.pickled_names import Inert, checked_name
 from magnify.checkpoints.stored_zip import stored_members
 from magnify.errors import CheckpointError, reason
 
@@ -87,10 +87,8 @@ def _read_legacy(data: bytes) -> object:
 
     content = unpickle(file, storage)
     keys = unpickle(file)
-    # Only texts are compared: two nested tuples may take for ever.
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-        raise EOFError("the storages' names are missing")
-    if sorted(keys) != sorted(storages):
+    # Only names are compared: of two nested tuples, that may take for ever.
+    if not isinstance(keys, list) or sorted(map(checked_name, keys)) != sorted(storages):
         raise EOFError("storages are missing")
     for key in keys:
         (numel,) = struct.unpack("<q", file.read(8))
@@ -162,7 +160,7 @@ def _module_tensors(root: Inert) -> Iterator[tuple[str, Tensor]]:
         parts += 1 + sum(map(len, (transient, children, parameters, buffers)))
         if parts > MOST_PARTS:
             raise CheckpointError(f"has over {MOST_PARTS:,} parts, more than any network")
-        unsaved = {name for name in transient if isinstance(name, str)}
+        unsaved = set(map(checked_name, transient))
         for name, tensor in {**parameters, **buffers}.items():
             if isinstance(tensor, Tensor) and name not in unsaved:
                 yield _joined(prefix, name), tensor

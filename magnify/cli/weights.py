@@ -87,7 +87,8 @@ def convert(
     _check_no_input(output, checkpoint)
     dtype = getattr(torch, number_format.value)
     convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
-    typer.echo(f"{output}: {checkpoint.layout.name}, {checkpoint.parameters:,} parameters")
+    described = f"{checkpoint.layout.name}, {checkpoint.parameters:,} parameters"
+    typer.echo(printable(f"{output}: {described}"))
 
 
 @app.command()
@@ -111,7 +112,7 @@ def average(
     for checkpoint in checkpoints:
         _check_no_input(output, checkpoint)
     average_checkpoints(checkpoints, output, overwrite=overwrite)
-    typer.echo(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}")
+    typer.echo(printable(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}"))
 
 
 def _check_name(output: Path) -> None:
