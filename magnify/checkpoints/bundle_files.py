@@ -40,7 +40,7 @@ def _prefix(path: Path) -> Path | None:
         return _latest(path)
     if match := re.fullmatch(r"(.+)\.(index|data-\d{5}-of-\d{5})", path.name):
         return path.with_name(match[1]) if path.exists() else None
-    return path if path.with_name(f"{path.name}.index").is_file() else None
+    return path if path.with_name(f"{path.name}.index").exists() else None
 
 
 def _prefix_in(directory: Path) -> Path:
