@@ -36,10 +36,7 @@ TENSORS = {
     "count": torch.tensor(3),
 }
 EDGES = (0, 1, 127, 128, 255, 2**31 - 1, 2**31, 2**32 - 1, 2**62, 2**63 - 1, 2**64 - 1)
-OPCODES = (
-    b"(.0123FGIJKLMNPQRSTUVXabcd}eghijlopqrstu])\x80\x81\x82\x85\x86\x87\x8a\x8b\x8c\x8d\x8e\x8f"
-)
-OPCODES += bytes(range(0x90, 0x99))
+OPCODES = b"(.0123FGIJKLMNPQRSTUVXabcd}eghijlopqrstu])" + bytes(range(0x80, 0x99))
 PHRASES = (
     b"ctorch._utils\n_rebuild_tensor_v2\n",
     b"ccollections\nOrderedDict\n",
@@ -84,7 +81,7 @@ def changed(random: random.Random, content: bytes, most: int = 6) -> bytes:
 
 def rewritten(random: random.Random, program: bytes) -> bytes:
     """A pickle with a few other instructions, or changed as any bytes are."""
-    for _ in range(random.randint(1, 6)):
+    for _ in range(random.choice([1, 1, 1, 2, 4])):
         at = random.randrange(len(program) + 1)
         opcode = bytes([random.choice(OPCODES)])
         match random.randrange(4):
@@ -181,15 +178,16 @@ def alarm(seconds: float) -> Iterator[None]:
 
 
 def outcome(path: Path) -> str:
-    """Reads the file: "read", "refused", or what is wrong with how it was refused."""
+    """ "read" (it holds tensors, of no network that is known), "refused", or what is wrong."""
     memory, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
         with alarm(60):
-            read_checkpoint(path)
-        found = "read"
+            found = read_checkpoint(path).layout.name
     except CheckpointError as error:
         message = str(error)
-        found = "refused" if message.isprintable() and len(message) <= 1000 else "bad message"
+        found = "read" if "unknown layout" in message else "refused"
+        if not message.isprintable() or len(message) > 1000:
+            found = "bad message"
     except (Exception, TooLong) as error:
         found = f"{type(error).__name__}: {error}"
     if time.process_time() - began > MOST_SECONDS:
@@ -216,4 +214,6 @@ def test_changed_weight_files_are_read_or_refused(
         assert found in ("read", "refused"), f"seed {SEED}, case {case}: {path}: {found}"
     with capsys.disabled():
         print(f"\n{case} files:", *(f"{n} {' '.join(key)}" for key, n in sorted(counts.items())))
-    assert all(counts[make.__name__, "refused"] for make in formats)
+    for make in formats:
+        assert counts[make.__name__, "read"]
+        assert counts[make.__name__, "refused"]
