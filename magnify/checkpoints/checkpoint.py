@@ -67,8 +67,9 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     their common prefix, the text file `checkpoint` beside them, or their directory).
 
     Raises:
-        CheckpointError: missing, truncated or damaged file; no checkpoint at all; unknown layout;
-            wrong shapes; values that are not finite; or a file that asks for code to be run.
+        CheckpointError: missing, truncated, damaged or too large (`limits`); no regular file; no
+            checkpoint at all; unknown layout; wrong shapes; values that are not finite; or a file
+            that asks for code to be run.
     """
     path = Path(path)
     try:
@@ -116,7 +117,7 @@ def _read_single(path: Path) -> bytes:
                 "written by torch.save, or a TensorFlow checkpoint"
             )
         file.seek(0)
-        return file.read(LARGEST_FILE)
+        return file.read()
 
 
 def _is_safetensors(head: bytes) -> bool:

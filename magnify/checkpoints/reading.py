@@ -32,4 +32,4 @@ def read_whole(path: Path, largest: int) -> bytes:
         CheckpointError, OSError: as `open_regular` does.
     """
     with open_regular(path, largest) as file:
-        return file.read(largest)
+        return file.read()
