@@ -11,6 +11,8 @@ Each message is one line that says what is wrong, with which value or file, and 
 
 from typing import Any
 
+_LONGEST_MESSAGE = 1000
+
 
 class MagnifyError(Exception):
     """Base of all errors that `magnify` raises on purpose."""
@@ -21,7 +23,15 @@ class SettingsError(MagnifyError):
 
 
 class CheckpointError(MagnifyError):
-    """A weight file cannot be read, trusted or recognised."""
+    """A weight file cannot be read, trusted or recognised.
+
+    Names and reasons in the message come from the file: whatever they hold, the message is one
+    line of at most 1,000 printable characters.
+    """
+
+    def __init__(self, message: str) -> None:
+        # Cut first: what is escaped may be megabytes long. An escape is longer than what it names.
+        super().__init__(_shortened(printable(_shortened(message))))
 
 
 class VideoError(MagnifyError):
@@ -35,3 +45,27 @@ class TruncatedInputError(VideoError):
     """
 
     report: Any = None
+
+
+def printable(text: str) -> str:
+    """The text with everything but printable characters escaped, as Python would write it.
+
+    So no file can move the cursor, forge a line, or change the order of what is read. Text that
+    is printable already stays as it is.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _shortened(text: str) -> str:
+    """The text without its middle if it is long; a message says where at its start, what last."""
+    half = _LONGEST_MESSAGE // 2 - 1
+    return text if len(text) <= _LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
+
+
+def reason(error: BaseException) -> str:
+    """What a library says is wrong, without the trace that may follow."""
+    return str(error).partition("\n")[0] or type(error).__name__

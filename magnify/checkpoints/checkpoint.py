@@ -1,23 +1,24 @@
 """Weight files: from any published one to a network."""
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 from torch import Tensor
 
+from magnify.checkpoints.bundle_files import bundle_files
 from magnify.checkpoints.layouts import Layout
+from magnify.checkpoints.limits import LARGEST_FILE
+from magnify.checkpoints.reading import open_regular, read_whole
 from magnify.checkpoints.recognition import (
     find_layout,
     in_our_names,
     recognise,
     under_our_names,
 )
-from magnify.checkpoints.tensorflow_bundle import bundle_files, read_bundle
+from magnify.checkpoints.safetensors_file import read_safetensors
+from magnify.checkpoints.tensorflow_bundle import read_bundle
 from magnify.checkpoints.torch_pickle import read_torch_pickle
 from magnify.errors import CheckpointError
 from magnify.models import MagnificationModel
@@ -66,13 +67,13 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     their common prefix, the text file `checkpoint` beside them, or their directory).
 
     Raises:
-        CheckpointError: missing, truncated or damaged file; no checkpoint at all; unknown layout;
-            wrong shapes; values that are not finite; or a file that asks for code to be run.
+        CheckpointError: missing, truncated, damaged or too large (`limits`); no regular file; no
+            checkpoint at all; unknown layout; wrong shapes; values that are not finite; or a file
+            that asks for code to be run.
     """
     path = Path(path)
     try:
-        files = bundle_files(path)
-        contents = [file.read_bytes() for file in files] if files else [_read_single(path)]
+        contents = _read_bundle_files(path) or [_read_single(path)]
         published, metadata = _parse(contents)
         layout, tensors = _recognise(published, metadata)
         _check_finite(tensors)
@@ -80,10 +81,14 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{path}: no such weight file") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise CheckpointError(f"{path}: there is too little memory to read it") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    digest = hashlib.sha256(b"".join(contents)).hexdigest()
-    return Checkpoint(path, layout, tensors, digest, metadata)
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(content)
+    return Checkpoint(path, layout, tensors, digest.hexdigest(), metadata)
 
 
 def _check_finite(tensors: dict[str, Tensor]) -> None:
@@ -92,9 +97,18 @@ def _check_finite(tensors: dict[str, Tensor]) -> None:
             raise CheckpointError(f"{name} holds infinity or NaN: damaged, or training diverged")
 
 
+def _read_bundle_files(path: Path) -> list[bytes]:
+    """The index and the data files of a TensorFlow checkpoint; none if `path` names no such."""
+    contents, left = [], LARGEST_FILE
+    for file in bundle_files(path):
+        contents.append(read_whole(file, left))
+        left -= len(contents[-1])
+    return contents
+
+
 def _read_single(path: Path) -> bytes:
-    """The whole of a weight file, unless its head shows that it is none."""
-    with path.open("rb") as file:
+    """The whole of a weight file, unless its size or its head shows that it is none."""
+    with open_regular(path, LARGEST_FILE) as file:
         head = file.read(_HEAD)
         _reject_impostor(head)
         if not (_is_safetensors(head) or _is_torch(head)):
@@ -102,7 +116,8 @@ def _read_single(path: Path) -> bytes:
                 f"no weight file (it starts with {head[:8]!r}): expected safetensors, a file "
                 "written by torch.save, or a TensorFlow checkpoint"
             )
-        return head + file.read()
+        file.seek(0)
+        return file.read()
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -117,8 +132,6 @@ def _is_torch(head: bytes) -> bool:
 def _reject_impostor(head: bytes) -> None:
     """What a browser or git leaves under a weight file's name."""
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if not head:
-        raise CheckpointError("an empty file")
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise CheckpointError(
             "a web page (HTML) saved under the name of a weight file: download the file itself"
@@ -136,22 +149,9 @@ def _parse(contents: list[bytes]) -> tuple[dict[str, Tensor], dict[str, str]]:
             _reject_impostor(content[:_HEAD])
         return read_bundle(contents[0], contents[1:]), {}
     (content,) = contents
-    if not _is_safetensors(content[:_HEAD]):
-        return read_torch_pickle(content), {}
-    try:
-        tensors = safetensors.torch.load(content)
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"truncated or damaged: {error}") from error
-    except KeyError as error:
-        raise CheckpointError(f"holds numbers of a kind that is not supported: {error}") from error
-    return tensors, safetensors_header(content).get("__metadata__", {})
-
-
-def safetensors_header(content: bytes) -> dict[str, dict[str, str]]:
-    """Where each tensor lies, and under `__metadata__` what the file says of itself."""
-    size = int.from_bytes(content[:8], "little")
-    header: dict[str, dict[str, str]] = json.loads(content[8 : 8 + size])
-    return header
+    if _is_safetensors(content[:_HEAD]):
+        return read_safetensors(content)
+    return read_torch_pickle(content), {}
 
 
 def _recognise(

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import nn
 
+from magnify.checkpoints.limits import LARGEST_FEATURES
+from magnify.checkpoints.reading import read_whole
+from magnify.checkpoints.torch_pickle import read_torch_pickle
 from magnify.errors import CheckpointError
 
 
@@ -20,10 +21,9 @@ def load_modules(path: Path, modules: Mapping[str, nn.Module], source: str) -> N
         CheckpointError: the file cannot be read, or holds something else.
     """
     try:
-        tensors: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path}: not a readable torch file ({reason})") from error
+        tensors = read_torch_pickle(read_whole(path, LARGEST_FEATURES))
+    except (CheckpointError, OSError) as error:
+        raise CheckpointError(f"{path}: not a readable torch file ({error})") from error
     try:
         for name, module in modules.items():
             module.load_state_dict(

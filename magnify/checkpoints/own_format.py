@@ -9,10 +9,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from magnify.checkpoints.checkpoint import OWN_FORMAT, Checkpoint, safetensors_header
+from magnify.checkpoints.checkpoint import OWN_FORMAT, Checkpoint
 from magnify.checkpoints.layouts import Layout
 from magnify.checkpoints.recognition import find_layout, in_our_names, under_our_names
 from magnify.checkpoints.replacing import replacing
+from magnify.checkpoints.safetensors_file import split_header
 from magnify.errors import CheckpointError
 from magnify.version import __version__
 
@@ -127,8 +128,7 @@ def average_checkpoints(
 
 def _sorted_metadata(content: bytes) -> bytes:
     """The same file with its metadata in order; safetensors writes it in a random one."""
-    header = safetensors_header(content)
-    start = 8 + int.from_bytes(content[:8], "little")
+    header, start = split_header(content)
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)

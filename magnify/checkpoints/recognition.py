@@ -86,7 +86,8 @@ def _likeness(layout: Layout, names: Collection[str]) -> float:
 
 def _check_names(layout: Layout, names: Collection[str]) -> None:
     missing = [name for name in layout.tensors if name not in names]
-    unexpected = [name for name in names if name not in {*layout.tensors, *layout.ignored}]
+    known = {*layout.tensors, *layout.ignored}
+    unexpected = [name for name in names if name not in known]
     if not missing and not unexpected:
         return
     differences = [

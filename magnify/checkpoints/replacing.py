@@ -1,22 +1,26 @@
 """Files that appear complete or not at all."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from magnify.errors import CheckpointError
+from magnify.errors import CheckpointError, reason
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which then takes its place; of a failure, nothing is left.
+    """A new file beside `path` to write to, which then takes its place; of a failure, nothing is
+    left.
 
     Raises:
         CheckpointError: it cannot be written; what was at `path` stays.
     """
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    beside = path.with_name(f".{secrets.token_hex(8)}.part{path.suffix}")
     try:
+        # A file that is there, or a link that someone has put there, is never written to.
+        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         try:
             yield beside
             beside.replace(path)
@@ -25,5 +29,6 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error.strerror}") from error
     except RuntimeError as error:  # what PyTorch makes of it
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path}: cannot be written; is the disk full? ({reason})") from error
+        raise CheckpointError(
+            f"{path}: cannot be written; is the disk full? ({reason(error)})"
+        ) from error

@@ -7,17 +7,22 @@ the header; every other key is a tensor's name, its value says where in the data
 """
 
 import math
-import re
 import struct
 from collections.abc import Iterator
-from pathlib import Path, PureWindowsPath
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from magnify.checkpoints.crc32c import crc32c
-from magnify.errors import CheckpointError
+from magnify.checkpoints.limits import (
+    LARGEST_HEADER,
+    LONGEST_NAME,
+    MOST_DIMENSIONS,
+    MOST_TENSORS,
+)
+from magnify.checkpoints.protobuf import fields, piece, varint, varints
+from magnify.errors import CheckpointError, reason
 
 _FOOTER_SIZE = 48
 _MAGIC = 0xDB4775248B80FB57
@@ -32,63 +37,6 @@ _DTYPES = {
 """Of tensorflow/core/framework/types.proto, what checkpoints of networks hold."""
 
 
-def bundle_files(path: Path) -> list[Path]:
-    """The files of the bundle that `path` names: the index, then the data files in order.
-
-    `path` is one of them, their common prefix, their directory, or the text file `checkpoint`
-    beside them. Empty if `path` names no bundle.
-
-    Raises:
-        CheckpointError: a directory without a bundle, or a bundle that lacks a file.
-    """
-    prefix = _prefix(path)
-    if prefix is None:
-        return []
-    index = prefix.with_name(f"{prefix.name}.index")
-    if not index.is_file():
-        raise CheckpointError(f"the TensorFlow checkpoint lacks its index, {index.name}")
-    pattern = re.compile(re.escape(prefix.name) + r"\.data-\d{5}-of-\d{5}")
-    data = sorted(file for file in prefix.parent.iterdir() if pattern.fullmatch(file.name))
-    if not data:
-        raise CheckpointError(
-            f"the TensorFlow checkpoint lacks its data, {prefix.name}.data-00000-of-00001: "
-            "put it beside the index"
-        )
-    return [index, *data]
-
-
-def _prefix(path: Path) -> Path | None:
-    if path.is_dir():
-        return _prefix_in(path)
-    if path.name == "checkpoint" and path.is_file():
-        return _latest(path)
-    if match := re.fullmatch(r"(.+)\.(index|data-\d{5}-of-\d{5})", path.name):
-        return path.with_name(match[1]) if path.exists() else None
-    return path if path.with_name(f"{path.name}.index").is_file() else None
-
-
-def _prefix_in(directory: Path) -> Path:
-    state = directory / "checkpoint"
-    if state.is_file():
-        return _latest(state)
-    indices = sorted(directory.glob("*.index"))
-    if len(indices) != 1:
-        raise CheckpointError(
-            f"a directory with {len(indices) or 'no'} TensorFlow checkpoints (*.index): "
-            "name the weight file itself"
-        )
-    return indices[0].with_suffix("")
-
-
-def _latest(state: Path) -> Path:
-    """The prefix that the text file `checkpoint` names, whatever folder it lay in then."""
-    text = state.read_text("utf-8", errors="replace")
-    match = re.search(r'^model_checkpoint_path:\s*"([^"]+)"', text, re.MULTILINE)
-    if match is None:
-        raise CheckpointError("does not name a TensorFlow checkpoint (no model_checkpoint_path)")
-    return state.with_name(PureWindowsPath(match[1]).name)
-
-
 def read_bundle(index: bytes, shards: list[bytes]) -> dict[str, Tensor]:
     """The tensors of a bundle, by name, from the bytes of its index and of its data files.
 
@@ -96,38 +44,75 @@ def read_bundle(index: bytes, shards: list[bytes]) -> dict[str, Tensor]:
         CheckpointError: truncated, damaged (each block and tensor has a checksum), or written in
             a way that no published network is.
     """
+    if len(index) > LARGEST_HEADER:
+        raise CheckpointError(f"an index of {len(index):,} bytes, more than any network needs")
     try:
         entries = dict(_table_entries(index))
-        header = dict(_fields(entries.pop(b"")))
-        if header.get(1, 1) != len(shards):
-            raise CheckpointError(f"has {len(shards)} of its {header.get(1, 1)} data files")
-        if header.get(2, 0) != 0:
-            raise CheckpointError("a big-endian TensorFlow checkpoint, which is not supported")
-        return {
-            name.decode(): _tensor(name.decode(), value, shards) for name, value in entries.items()
-        }
-    except (IndexError, KeyError, TypeError, ValueError, RuntimeError, struct.error) as error:
+        if b"" not in entries:
+            raise EOFError("it has no header")
+        _check_header(entries.pop(b""), shards)
+        return _tensors(entries, shards)
+    except CheckpointError:
+        raise
+    # What is not caught by a check of ours, Python and PyTorch refuse in any way.
+    except Exception as error:
         raise CheckpointError(
-            f"the index of the TensorFlow checkpoint is damaged: {error}"
+            f"the index of the TensorFlow checkpoint is damaged: {reason(error)}"
         ) from error
 
 
-def _tensor(name: str, value: bytes, shards: list[bytes]) -> Tensor:
-    fields = dict(_fields(value))
-    if fields[1] not in _DTYPES:
-        raise CheckpointError(f"tensor {name} has TensorFlow's type {fields[1]}, not supported")
-    if 7 in fields:
+def _check_header(value: bytes, shards: list[bytes]) -> None:
+    header = dict(fields(value))
+    if header.get(1, 1) != len(shards):
+        raise CheckpointError(f"has {len(shards)} of its {header.get(1, 1)} data files")
+    if header.get(2, 0) != 0:
+        raise CheckpointError("a big-endian TensorFlow checkpoint, which is not supported")
+
+
+def _tensors(entries: dict[bytes, bytes], shards: list[bytes]) -> dict[str, Tensor]:
+    tensors, left = {}, sum(map(len, shards))
+    for key, value in entries.items():
+        name = key.decode()
+        tensors[name] = _tensor(name, dict(fields(value)), shards, left)
+        left -= tensors[name].nbytes
+    return tensors
+
+
+def _tensor(name: str, entry: dict[int, Any], shards: list[bytes], left: int) -> Tensor:
+    """The tensor of a BundleEntryProto; `left` is how many bytes the others have left for it."""
+    if not {1, 6} <= entry.keys():
+        raise CheckpointError(f"damaged: the index lacks the type or the checksum of {name}")
+    if entry[1] not in _DTYPES:
+        raise CheckpointError(f"tensor {name} has TensorFlow's type {entry[1]}, not supported")
+    if 7 in entry:
         raise CheckpointError(f"tensor {name} is stored in slices, not supported")
-    dimensions = [dict(_fields(dim)).get(1, 0) for _, dim in _fields(fields.get(2, b""))]
-    offset, size = fields.get(4, 0), fields.get(5, 0)
-    data = shards[fields.get(3, 0)][offset : offset + size]
+    dtype, shape = _DTYPES[entry[1]], _shape(entry.get(2, b""))
+    offset, size = entry.get(4, 0), entry.get(5, 0)
+    if size != math.prod(shape) * dtype.itemsize:
+        raise CheckpointError(
+            f"damaged: tensor {name} has {size} bytes, which do not fit its shape"
+        )
+    data = memoryview(shards[entry.get(3, 0)])[offset : offset + size]
     if len(data) != size:
         raise CheckpointError(f"truncated: the data ends before the end of tensor {name}")
-    if _masked(crc32c(data)) != fields[6]:
+    if size > left:  # the same bytes for many tensors make a small file a large network
+        raise CheckpointError("damaged: its tensors overlap")
+    if _masked(crc32c(data)) != entry[6]:
         raise CheckpointError(f"damaged: tensor {name} does not match its checksum (CRC-32C)")
-    if math.prod(dimensions) == 0:
-        return torch.empty(dimensions, dtype=_DTYPES[fields[1]])
-    return torch.frombuffer(bytearray(data), dtype=_DTYPES[fields[1]]).reshape(dimensions)
+    if size == 0:
+        return torch.empty(shape, dtype=dtype)
+    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(shape)
+
+
+def _shape(message: bytes) -> list[int]:
+    """The sizes in a TensorShapeProto."""
+    sizes: list[int] = []
+    for _, dimension in fields(message):
+        size = dict(fields(dimension)).get(1, 0)
+        if len(sizes) == MOST_DIMENSIONS or not isinstance(size, int):
+            raise ValueError(f"a shape that is no list of up to {MOST_DIMENSIONS} sizes")
+        sizes.append(size)
+    return sizes
 
 
 def _masked(crc: int) -> int:
@@ -136,17 +121,31 @@ def _masked(crc: int) -> int:
 
 
 def _table_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a LevelDB table, in order."""
+    """Keys and values of a LevelDB table, in order.
+
+    Source: https://github.com/google/leveldb/blob/main/doc/table_format.md.
+    """
     footer = table[-_FOOTER_SIZE:]
     if len(footer) < _FOOTER_SIZE or struct.unpack("<Q", footer[-8:])[0] != _MAGIC:
         raise CheckpointError("truncated, or no index of a TensorFlow checkpoint (no magic number)")
-    _, _, *index_handle = _varints(footer, 4)
+    _, _, *index_handle = varints(footer, 4)
+    end = entries = 0
     for _, handle in _block_entries(_block(table, *index_handle)):
-        yield from _block_entries(_block(table, *_varints(handle, 2)))
+        offset, size = varints(handle, 2)
+        if offset < end:
+            raise ValueError("its blocks overlap")
+        end, before = offset + size, entries
+        for entry in _block_entries(_block(table, offset, size)):
+            entries += 1
+            if entries > MOST_TENSORS:
+                raise CheckpointError(f"has over {MOST_TENSORS:,} tensors, more than any network")
+            yield entry
+        if entries == before:
+            raise ValueError("it has an empty block")
 
 
 def _block(table: bytes, offset: int, size: int) -> bytes:
-    block, trailer = table[offset : offset + size], table[offset + size : offset + size + 5]
+    block, trailer = piece(table, offset, size), piece(table, offset + size, 5)
     compression, checksum = struct.unpack("<BI", trailer)
     if _masked(crc32c(block + trailer[:1])) != checksum:
         raise CheckpointError("damaged: a block of the index does not match its checksum (CRC-32C)")
@@ -161,48 +160,12 @@ def _block_entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     end = len(block) - 4 * (restarts + 1)
     position, key = 0, b""
     while position < end:
-        shared, position = _varint(block, position)
-        own, position = _varint(block, position)
-        size, position = _varint(block, position)
-        key = key[:shared] + block[position : position + own]
+        shared, position = varint(block, position)
+        own, position = varint(block, position)
+        size, position = varint(block, position)
+        if shared > len(key) or shared + own > LONGEST_NAME:
+            raise ValueError(f"a name of {shared + own:,} bytes")
+        key = key[:shared] + piece(block, position, own)
         position += own
-        yield key, block[position : position + size]
+        yield key, piece(block, position, size)
         position += size
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, Any]]:
-    """Number and value, an int or bytes, of each field of a protocol buffer."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        value: object
-        if tag & 7 == 0:
-            value, position = _varint(message, position)
-        elif tag & 7 == 2:
-            size, position = _varint(message, position)
-            value, position = message[position : position + size], position + size
-        elif tag & 7 == 5:
-            (value,) = struct.unpack_from("<I", message, position)
-            position += 4
-        else:
-            raise ValueError(f"field of unknown wire type {tag & 7}")
-        yield tag >> 3, value
-
-
-def _varints(data: bytes, count: int) -> list[int]:
-    values, position = [], 0
-    for _ in range(count):
-        value, position = _varint(data, position)
-        values.append(value)
-    return values
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    """A number in groups of 7 bits, the lowest first, and where the next one starts."""
-    value = shift = 0
-    while True:
-        octet = data[position]
-        value |= (octet & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if octet < 0x80:
-            return value, position

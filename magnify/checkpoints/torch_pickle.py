@@ -1,30 +1,25 @@
 """PyTorch's pickles, zip and legacy, state dicts and whole modules, read without running them.
 
-A pickle may name any function of any module and have it called. Here nothing that a file names is
-imported: the few names that tensors need are ours (`_KNOWN`), every other one becomes an inert
-stand-in that takes whatever it is given. A whole module is then walked through the `_modules`,
-`_parameters` and `_buffers` of the stand-ins.
+A whole module is walked through the `_modules`, `_parameters` and `_buffers` of what stands for it.
 """
 
 import io
-import pickle
 import struct
-import sys
-import zipfile
-from _compat_pickle import IMPORT_MAPPING as _PYTHON_2_MODULES
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from magnify.errors import CheckpointError
+from magnify.checkpoints.limits import LONGEST_NAME, MOST_PARTS
+from magnify.checkpoints.pickle_machine import unpickle
+from magnify.checkpoints.pickled_names import Inert, checked_name
+from magnify.checkpoints.stored_zip import stored_members
+from magnify.errors import CheckpointError, reason
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
-_DATA_MODULES = ("_codecs", "argparse", "collections", "copyreg", "datetime", "enum", "pathlib")
-"""Of Python's own library, what settings saved beside weights may name; inert like the rest."""
+_MOST_WRAPPINGS = 8
 
 
 def read_torch_pickle(data: bytes) -> dict[str, Tensor]:
@@ -41,113 +36,30 @@ def read_torch_pickle(data: bytes) -> dict[str, Tensor]:
         return _tensors(content)
     except CheckpointError:
         raise
-    # Damaged pickles raise anything, as the pickle module's documentation warns.
+    # Damaged pickles raise anything.
     except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise CheckpointError(f"truncated or damaged: {reason}") from error
-
-
-class Inert:
-    """Stands for an object of a class, or the result of a function, that a file names.
-
-    Takes any arguments, state and items; keeps the state only.
-    """
-
-    published: ClassVar[str]
-    state: Mapping[str, Any]
-
-    def __new__(cls, *args: object, **kwargs: object) -> Self:
-        inert = super().__new__(cls)
-        inert.state = {}
-        return inert
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, dict):
-            self.state = state
-
-    def __setitem__(self, key: object, value: object) -> None: ...
-
-    def append(self, item: object) -> None: ...
-
-
-def _rebuild_tensor(
-    storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
-) -> Tensor:
-    return storage.as_strided(size, stride, offset)
-
-
-def _rebuild_parameter(tensor: Tensor, *_: object) -> Tensor:
-    return tensor
-
-
-_KNOWN: dict[str, object] = {
-    "collections.OrderedDict": OrderedDict,
-    "builtins.set": set,
-    "torch._utils._rebuild_tensor": _rebuild_tensor,
-    "torch._utils._rebuild_tensor_v2": _rebuild_tensor,
-    "torch._utils._rebuild_parameter": _rebuild_parameter,
-    "torch.BFloat16Storage": torch.bfloat16,
-    "torch.BoolStorage": torch.bool,
-    "torch.ByteStorage": torch.uint8,
-    "torch.CharStorage": torch.int8,
-    "torch.DoubleStorage": torch.float64,
-    "torch.FloatStorage": torch.float32,
-    "torch.HalfStorage": torch.float16,
-    "torch.IntStorage": torch.int32,
-    "torch.LongStorage": torch.int64,
-    "torch.ShortStorage": torch.int16,
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Imports nothing. `storage` gives the memory (dtype, key, numel) as a tensor of one axis."""
-
-    def __init__(
-        self, file: io.BytesIO, storage: Callable[[torch.dtype, str, int], Tensor] | None = None
-    ) -> None:
-        super().__init__(file, encoding="utf-8")
-        self._storage = storage
-
-    def find_class(self, module: str, name: str) -> object:
-        module = _PYTHON_2_MODULES.get(module, module)
-        published = f"{module}.{name}"
-        if published in _KNOWN:
-            return _KNOWN[published]
-        package = module.partition(".")[0]
-        if package in sys.stdlib_module_names and package not in _DATA_MODULES:
-            raise CheckpointError(
-                f"refused: loading it would have Python call {published}, which is no part of a "
-                "network; nothing was run, and a file from this source should not be trusted"
-            )
-        return type("Inert", (Inert,), {"published": published})
-
-    def persistent_load(self, pid: Any) -> object:
-        kind, first, *rest = pid
-        if kind == "module":  # a class, beside the source code that legacy files keep of it
-            return first
-        key, _device, numel, *view = rest
-        if not isinstance(first, torch.dtype) or self._storage is None or any(view):
-            raise CheckpointError("its tensors are stored in a way that is not supported")
-        return self._storage(first, key, numel)
+        raise CheckpointError(f"truncated or damaged: {reason(error)}") from error
 
 
 def _read_zip(data: bytes) -> object:
     """PyTorch 1.6 and later: <name>/data.pkl, and each storage under <name>/data/."""
-    archive = zipfile.ZipFile(io.BytesIO(data))
-    if sum(member.file_size for member in archive.infolist()) > len(data):
-        raise CheckpointError("a compressed zip archive, which torch.save does not write")
-    names = archive.namelist()
-    roots = [name.removesuffix("data.pkl") for name in names if name.endswith("/data.pkl")]
+    members = stored_members(data)
+    roots = [name.removesuffix("data.pkl") for name in members if name.endswith("/data.pkl")]
     if len(roots) != 1:
         raise CheckpointError("a zip archive, but not one written by torch.save (no data.pkl)")
     root = roots[0]
-    if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
+    if members.get(f"{root}byteorder", b"little") != b"little":
         raise CheckpointError("a big-endian PyTorch file, which is not supported")
+    storages: dict[str, Tensor] = {}
 
     def storage(dtype: torch.dtype, key: str, numel: int) -> Tensor:
-        return _memory(archive.read(f"{root}data/{key}"), dtype, numel)
+        if key not in storages:
+            if f"{root}data/{key}" not in members:
+                raise EOFError(f"storage {key} is missing")
+            storages[key] = _memory(members[f"{root}data/{key}"], dtype, numel)
+        return _checked(storages[key], dtype, numel)
 
-    return _Unpickler(io.BytesIO(archive.read(f"{root}data.pkl")), storage).load()
+    return unpickle(io.BytesIO(members[f"{root}data.pkl"]), storage)
 
 
 def _read_legacy(data: bytes) -> object:
@@ -155,23 +67,28 @@ def _read_legacy(data: bytes) -> object:
     then the storages.
     """
     file = io.BytesIO(data)
-    if _Unpickler(file).load() != _LEGACY_MAGIC:
+    if unpickle(file) != _LEGACY_MAGIC:
         raise CheckpointError("a pickle, but not one written by torch.save")
-    _Unpickler(file).load()  # the protocol's version
-    if not _Unpickler(file).load().get("little_endian", True):
+    unpickle(file)  # the protocol's version
+    system = unpickle(file)
+    if not isinstance(system, dict) or not system.get("little_endian", True):
         raise CheckpointError("a big-endian PyTorch file, which is not supported")
     storages: dict[str, Tensor] = {}
+    left = len(data)
 
     def storage(dtype: torch.dtype, key: str, numel: int) -> Tensor:
+        nonlocal left
         if key not in storages:
-            if not 0 <= numel * dtype.itemsize <= len(data):
+            if not 0 <= numel * dtype.itemsize <= left:
                 raise EOFError(f"storage {key} is larger than the file")
+            left -= numel * dtype.itemsize
             storages[key] = torch.empty(numel, dtype=dtype)
-        return storages[key]
+        return _checked(storages[key], dtype, numel)
 
-    content = _Unpickler(file, storage).load()
-    keys = _Unpickler(file).load()
-    if set(keys) != set(storages):
+    content = unpickle(file, storage)
+    keys = unpickle(file)
+    # Only names are compared: of two nested tuples, that may take for ever.
+    if not isinstance(keys, list) or sorted(map(checked_name, keys)) != sorted(storages):
         raise EOFError("storages are missing")
     for key in keys:
         (numel,) = struct.unpack("<q", file.read(8))
@@ -180,14 +97,22 @@ def _read_legacy(data: bytes) -> object:
     return content
 
 
-def _memory(data: bytes, dtype: torch.dtype, numel: int) -> Tensor:
+def _memory(data: bytes | memoryview, dtype: torch.dtype, numel: int) -> Tensor:
     if len(data) != numel * dtype.itemsize:
         raise EOFError(f"a storage has {len(data)} of its {numel * dtype.itemsize} bytes")
     return torch.frombuffer(bytearray(data), dtype=dtype) if data else torch.empty(0, dtype=dtype)
 
 
+def _checked(storage: Tensor, dtype: torch.dtype, numel: int) -> Tensor:
+    """The storage, if a second mention agrees with the first."""
+    if storage.dtype != dtype or storage.numel() != numel:
+        raise CheckpointError("its tensors are stored in a way that is not supported")
+    return storage
+
+
 def _tensors(content: object) -> dict[str, Tensor]:
     """The state dict in what a file holds."""
+    content = _unwrapped(content)
     if isinstance(content, Inert):
         tensors = dict(_module_tensors(content))
         if not tensors:
@@ -195,9 +120,6 @@ def _tensors(content: object) -> dict[str, Tensor]:
         return tensors
     if not isinstance(content, dict) or not content:
         raise CheckpointError(f"holds no state dict, but {type(content).__name__}")
-    for wrapper in _WRAPPERS:
-        if isinstance(content.get(wrapper), dict | Inert):
-            return _tensors(content[wrapper])
     for name, value in content.items():
         if not isinstance(value, Tensor):
             found = value.published if isinstance(value, Inert) else type(value).__name__
@@ -205,16 +127,54 @@ def _tensors(content: object) -> dict[str, Tensor]:
                 f"holds no state dict: entry {name!r} is {found}, not a tensor, and there is no "
                 f"state dict under {', '.join(_WRAPPERS)}"
             )
-    return {str(name): tensor for name, tensor in content.items()}
+    return content
 
 
-def _module_tensors(module: Inert, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """What `module.state_dict()` would give."""
-    state = module.state
-    transient = state.get("_non_persistent_buffers_set", ())
-    for name, tensor in {**state.get("_parameters", {}), **state.get("_buffers", {})}.items():
-        if isinstance(tensor, Tensor) and name not in transient:
-            yield f"{prefix}{name}", tensor
-    for name, child in state.get("_modules", {}).items():
-        if isinstance(child, Inert):
-            yield from _module_tensors(child, f"{prefix}{name}.")
+def _unwrapped(content: object) -> object:
+    """What lies under the names that training programs save a state dict under."""
+    for _ in range(_MOST_WRAPPINGS):
+        if not isinstance(content, dict):
+            return content
+        wrapped = (content.get(wrapper) for wrapper in _WRAPPERS)
+        inner = next((found for found in wrapped if isinstance(found, dict | Inert)), None)
+        if inner is None:
+            return content
+        content = inner
+    raise CheckpointError("holds no state dict, but dicts within dicts")
+
+
+def _module_tensors(root: Inert) -> Iterator[tuple[str, Tensor]]:
+    """What `root.state_dict()` would give, in its order.
+
+    A module with two parents has its tensors under both names, as there. So a small file can name
+    one module countless times, or put it inside itself: the limits on parts and names end that.
+    """
+    waiting, parts = [("", root)], 0
+    while waiting:
+        prefix, module = waiting.pop()
+        parameters, buffers, children = (
+            _part(module, name) for name in ("_parameters", "_buffers", "_modules")
+        )
+        transient = (module.state or {}).get("_non_persistent_buffers_set")
+        transient = transient if isinstance(transient, list) else []
+        parts += 1 + sum(map(len, (transient, children, parameters, buffers)))
+        if parts > MOST_PARTS:
+            raise CheckpointError(f"has over {MOST_PARTS:,} parts, more than any network")
+        unsaved = set(map(checked_name, transient))
+        for name, tensor in {**parameters, **buffers}.items():
+            if isinstance(tensor, Tensor) and name not in unsaved:
+                yield _joined(prefix, name), tensor
+        inert = [pair for pair in children.items() if isinstance(pair[1], Inert)]
+        waiting += [(_joined(prefix, name, "."), child) for name, child in reversed(inert)]
+
+
+def _part(module: Inert, name: str) -> dict[str, Any]:
+    """What a module lists under a name; empty if it lists nothing."""
+    part = (module.state or {}).get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _joined(*parts: str) -> str:
+    if sum(map(len, parts)) > LONGEST_NAME:
+        raise CheckpointError(f"a tensor's name has over {LONGEST_NAME:,} characters")
+    return "".join(parts)

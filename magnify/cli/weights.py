@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from magnify.cli.options import Json
-from magnify.errors import SettingsError
+from magnify.errors import SettingsError, printable
 
 if TYPE_CHECKING:
     from magnify.checkpoints import Checkpoint
@@ -60,9 +60,9 @@ def inspect(
     for name, value in facts.items():
         if isinstance(value, dict):
             for key, text in value.items():
-                typer.echo(f"{name}.{key}: {text}")
+                typer.echo(printable(f"{name}.{key}: {text}"))
         else:
-            typer.echo(f"{name}: {value}")
+            typer.echo(printable(f"{name}: {value}"))
     if tensors:
         for name, shape in shapes.items():
             typer.echo(f"  {name} {'x'.join(map(str, shape))}")
@@ -87,7 +87,8 @@ def convert(
     _check_no_input(output, checkpoint)
     dtype = getattr(torch, number_format.value)
     convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
-    typer.echo(f"{output}: {checkpoint.layout.name}, {checkpoint.parameters:,} parameters")
+    described = f"{checkpoint.layout.name}, {checkpoint.parameters:,} parameters"
+    typer.echo(printable(f"{output}: {described}"))
 
 
 @app.command()
@@ -111,7 +112,7 @@ def average(
     for checkpoint in checkpoints:
         _check_no_input(output, checkpoint)
     average_checkpoints(checkpoints, output, overwrite=overwrite)
-    typer.echo(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}")
+    typer.echo(printable(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}"))
 
 
 def _check_name(output: Path) -> None:

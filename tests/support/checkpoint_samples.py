@@ -49,11 +49,12 @@ def assert_same_tensors(found: dict[str, Tensor], expected: dict[str, Tensor]) -
 
 
 def fails(path: Path) -> str:
-    """The one-line message with which reading fails, without the file that it starts with."""
+    """The message with which reading fails, one printable line, without the file at its start."""
     with pytest.raises(CheckpointError) as caught:
         read_checkpoint(path)
     message = str(caught.value)
-    assert "\n" not in message
+    assert message.isprintable()
+    assert len(message) <= 1000
     assert message.startswith(f"{path}: ")
     return message.removeprefix(f"{path}: ")
 
