@@ -27,6 +27,7 @@ BT.601, as players do."""
 
 _SCALER_MATRICES = (1, 4, 5, 6, 7, 9)
 """BT.709, FCC, BT.601 (twice), SMPTE 240M and BT.2020 with non-constant luminance."""
+_KNOWN_MATRICES = (RGB_MATRIX, *_SCALER_MATRICES)
 
 # Chroma is repeated over the pixels that share it and averaged over the same ones on the way
 # back, so that it does not drift; values are rounded, not truncated.
@@ -64,6 +65,12 @@ class ColourTags:
             matrix=matrix,
             range=int(ColorRange.JPEG) if full else colour_range,
         )
+
+    def filled_from(self, other: "ColourTags") -> "ColourTags":
+        """These tags, with those of the whole video where matrix or range is not told."""
+        matrix = other.matrix if self.matrix not in _KNOWN_MATRICES else self.matrix
+        colour_range = self.range or other.range
+        return replace(self, matrix=matrix, range=colour_range)
 
     def encoded_as(self, pixel_format: str, height: int) -> "ColourTags":
         """The tags of the same pictures encoded in another pixel format.
@@ -119,7 +126,7 @@ class ColourConverter:
 
 def check_matrix(tags: ColourTags, name: str) -> None:
     """VideoError if the pictures of the video `name` cannot be turned into RGB."""
-    if tags.matrix not in (RGB_MATRIX, UNSPECIFIED, *_SCALER_MATRICES):
+    if tags.matrix not in (UNSPECIFIED, *_KNOWN_MATRICES):
         raise VideoError(
             f"{name}: colour matrix {tags.matrix} (ITU-T H.273) is not supported; "
             "convert the video to BT.601, BT.709 or BT.2020 first"
@@ -130,6 +137,19 @@ def is_rgb(pixel_format: str) -> bool:
     """Whether the format stores RGB (or palette) values, which need no matrix."""
     components = av.VideoFormat(pixel_format)
     return components.is_rgb or components.has_palette
+
+
+def is_grey(pixel_format: str) -> bool:
+    """Whether the format has no colour, with or without transparency."""
+    layout = av.VideoFormat(pixel_format)
+    return len(layout.components) <= 2 and not layout.has_palette and not layout.is_rgb
+
+
+def without_colour(picture: Picture) -> Picture:
+    """The mean of the picture's channels, rounded, in all three."""
+    total = picture.sum(axis=-1, dtype=np.uint32, keepdims=True)
+    grey: Picture = np.repeat((total + 1) // 3, 3, axis=-1).astype(picture.dtype)  # type: ignore[assignment]
+    return grey
 
 
 def bit_depth(pixel_format: str) -> int:

@@ -3,19 +3,22 @@
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
 from collections.abc import Generator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any
 
 import av
 from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from magnify.errors import VideoError
+from magnify.video.files import FileState, change, check_unreplaced, file_state
+from magnify.video.formats import IMAGE_SUFFIXES, VIDEO_OPTIONS
+from magnify.video.tiff import pages
 from magnify.video.truncation import missing_bytes
 
 SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
@@ -30,45 +33,102 @@ if int(av.__version__.partition(".")[0]) >= 19:
     EXACT_TAGS = {}  # and always do
 
 
-def open_video(path: Path, card: HWAccel | None = None) -> InputContainer:
+def open_video(
+    path: Path, card: HWAccel | None = None, state: FileState | None = None
+) -> InputContainer:
     """Open a video file, to be decoded by the CPU or by a graphics card.
 
+    `state` is that of the file as it was found first, if it is opened anew.
+
     Raises:
-        VideoError: missing, unreadable, a pipe, not a video, or a single image.
+        VideoError: missing, unreadable, a pipe, another file than before, not a video, or a single
+            image.
     """
-    try:
-        mode = path.stat().st_mode
-    except OSError as error:
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            raise VideoError(f"{path}: no such file") from error
-        raise VideoError(f"{path}: cannot be read ({error.strerror})") from error
-    if not S_ISREG(mode):
-        raise VideoError(
-            f"{path}: is no file; videos are read more than once: save it to one first"
-        )
+    if state is None:
+        file_state(path)
+    else:
+        check_unreplaced(path, state)
     try:
         # Without "file:", a name such as "a:b.mp4" reads as a protocol.
-        container: InputContainer = av.open(f"file:{path}", hwaccel=card, **EXACT_TAGS)
-    except av.FFmpegError as error:
-        missing = missing_bytes(path) if not isinstance(error, PermissionError) else 0
-        reason = f"its end is missing, {missing} bytes or more" if missing else error.strerror
-        raise VideoError(f"{path}: cannot be read as a video ({reason})") from error
-    if container.format.name == "image2" or container.format.name.endswith("_pipe"):
+        container: InputContainer = av.open(
+            f"file:{path}", hwaccel=card, options=dict(VIDEO_OPTIONS), **EXACT_TAGS
+        )
+    except (av.FFmpegError, ValueError) as error:
+        raise VideoError(f"{path}: {_not_opened(path, error)}") from error
+    name = container.format.name
+    if name.endswith("_pipe"):
         container.close()
-        raise VideoError(f"{path}: is a single image; give a folder or a pattern like %04d.png")
+        raise VideoError(f"{path}: {_not_a_video(path)}")
     return container
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
-    """The first video stream that is no cover picture, ready to be decoded, in threads on a CPU."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None:
-                raise VideoError(f"{path}: there is no decoder for its video stream")
-            if not stream.codec_context.is_hwaccel:
-                stream.codec_context.thread_type = "AUTO"
-            return stream
-    raise VideoError(f"{path}: has no video stream")
+    """The stream that is the video, ready to be decoded, in threads on a CPU.
+
+    Of several it is one that moves, then one that the file marks as its default, then the one with
+    the most frames, then the one with the most pixels. Cover pictures are never it.
+    """
+    streams = [stream for stream in container.streams.video if not is_still(stream)]
+    if not streams:
+        raise VideoError(f"{path}: has no video stream")
+    decodable = [stream for stream in streams if stream.codec_context is not None]
+    if not decodable:
+        codec = streams[0].codec_tag.strip("\0").strip()
+        raise VideoError(
+            f"{path}: there is no decoder for its video stream"
+            + (f" ({codec})" if codec.isprintable() and codec else "")
+        )
+    chosen = max(decodable, key=_rank)  # the first of equals
+    if not chosen.codec_context.is_hwaccel:
+        chosen.codec_context.thread_type = "AUTO"
+    return chosen
+
+
+def is_still(stream: Stream) -> bool:
+    """Whether a stream is a picture that comes with the file, such as a cover."""
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+    context = stream.codec_context
+    default = bool(stream.disposition & Disposition.default)
+    return stream.frames != 1, default, stream.frames, context.width * context.height
+
+
+def _not_opened(path: Path, error: av.FFmpegError | ValueError) -> str:
+    """Why FFmpeg could not open a file, in words."""
+    if isinstance(error, av.ArgumentError):  # which a format that is not on the list gives, too
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            return _not_a_video(path)
+        return (
+            "cannot be read as a video (playlists, lists of files, texts and raw pictures without "
+            "a header are not read; give a video file)"
+        )
+    missing = 0
+    if not isinstance(error, PermissionError):
+        with suppress(OSError):
+            missing = missing_bytes(path)
+    if missing:
+        return f"cannot be read as a video (its end is missing, {missing} bytes or more)"
+    return f"cannot be read as a video ({getattr(error, 'strerror', None) or error})"
+
+
+def _not_a_video(path: Path) -> str:
+    """What a file of pictures is, and what to give instead."""
+    count = pages(path)
+    if count > 1:
+        return (
+            f"is a TIFF of {count} pages, which are not read as a video; split it into pictures "
+            "and give their folder, for instance with: tiffsplit or ImageMagick"
+        )
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(64)
+        if head[8:12] == b"WEBP" and b"ANIM" in head:
+            return (
+                "is an animated WebP, which is not read; convert it to a video or to PNGs first, "
+                "for instance with ImageMagick"
+            )
+    return "is a single image; give a folder or a pattern like %04d.png"
 
 
 def decode(packet: Packet[Any]) -> list[av.VideoFrame]:
@@ -84,6 +144,18 @@ def decode(packet: Packet[Any]) -> list[av.VideoFrame]:
         for frame in frames:  # AVI stores when to decode; when to show is guessed from that, badly
             frame.pts = frame.dts
     return frames
+
+
+def reaches(path: Path, pts: int) -> bool:
+    """Whether a video has a frame at a time stamp or after it, whatever its file says."""
+    with open_video(path) as container, suppress(av.FFmpegError):
+        stream = video_stream(path, container)
+        if container.format.name in SEEKABLE:
+            container.seek(pts, stream=stream)
+        return any(
+            packet.pts is not None and packet.pts >= pts for packet in container.demux(stream)
+        )
+    return False
 
 
 def card_decoder(path: Path, index: int) -> HWAccel | None:
@@ -107,9 +179,14 @@ class Decoder:
     """
 
     def __init__(
-        self, path: Path, start_pts: int | None = None, card: HWAccel | None = None
+        self,
+        path: Path,
+        state: FileState | None,
+        start_pts: int | None = None,
+        card: HWAccel | None = None,
     ) -> None:
         self.path = path
+        self._state = state
         self.damage: str | None = None
         self._start_pts = start_pts
         self._card = card
@@ -118,7 +195,7 @@ class Decoder:
         self._corrupt = 0
 
     def __iter__(self) -> Generator[av.VideoFrame, None, None]:
-        with open_video(self.path, self._card) as container:
+        with open_video(self.path, self._card, self._state) as container:
             stream = video_stream(self.path, container)
             if self._start_pts is not None and container.format.name in SEEKABLE:
                 yield from self._sought(container, stream, self._start_pts)
@@ -175,7 +252,8 @@ class Decoder:
         return self._start_pts is None or (frame.pts is not None and frame.pts >= self._start_pts)
 
     def _damage(self) -> str | None:
-        missing = missing_bytes(self.path)
+        changed = change(self.path, self._state) if self._state else None
+        missing = 0 if changed and not self.path.exists() else missing_bytes(self.path)
         if missing:
             return f"its end is missing, {missing} bytes or more"
         if self._broke_off:
@@ -184,4 +262,4 @@ class Decoder:
             return f"{self._undecodable} packets are damaged"
         if self._corrupt:
             return f"{self._corrupt} frames are damaged"
-        return None
+        return changed

@@ -84,9 +84,10 @@ def encoder_settings(
             f"{', '.join(CONTAINER_CODECS)}, or a folder name that ends with / for images"
         )
     ticks = TICKS_PER_SECOND.get(suffix)
-    if ticks and info.average_rate and info.average_rate > ticks:
+    rate = info.average_rate and min(info.average_rate, info.stated_rate or info.average_rate)
+    if ticks and rate and rate > ticks:
         raise SettingsError(
-            f"{float(info.average_rate):g} frames a second are too many for {suffix}, whose clock "
+            f"{float(rate):g} frames a second are too many for {suffix}, whose clock "
             f"ticks {ticks} times; use .mp4"
         )
     settings = _settings(encoding, suffix, info, notify)

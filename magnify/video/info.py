@@ -1,10 +1,8 @@
 """What a video is: found out once, before any frame is processed."""
 
-import statistics
 import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
 from math import atan2, degrees
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,28 @@ from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError, VideoError
 from magnify.video.colour import ColourTags, bit_depth, check_matrix
-from magnify.video.decoding import decode, open_video, video_stream
-from magnify.video.images import frame_rate, is_image_sequence, list_images, read_image
+from magnify.video.decoding import decode, is_still, open_video, video_stream
+from magnify.video.files import FileState, file_state
+from magnify.video.images import (
+    first_image,
+    frame_rate,
+    irregularities,
+    is_image_sequence,
+    list_images,
+)
+from magnify.video.timing import NOTED_JITTER as NOTED_JITTER
+from magnify.video.timing import stream_timing
 
 IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
-NOTED_JITTER = 0.05
-"""Frame intervals that stray this far from the typical one make frequencies uncertain."""
 SIDE_DATA_KINDS = 64
 """More than FFmpeg has."""
+_INTERLACED = (
+    "its frames are interlaced: each holds two moments, which are magnified as one; deinterlace it "
+    "first, for instance with: ffmpeg -i IN -vf bwdif OUT.mkv"
+)
 _MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
 
 
@@ -37,8 +46,9 @@ class VideoInfo:
     Attributes:
         width, height: in pixels.
         time_base: seconds per tick of every time stamp.
-        average_rate: frames per second: as the container says; but where intervals vary, and it is
-            no MP4 or QuickTime file, which count, the mean of the first 300.
+        average_rate: frames per second: as the container says; but the mean of the first 300 where
+            they disagree, or where intervals vary and it is no MP4 or QuickTime file, which count.
+        stated_rate: frames per second as the container says, right or wrong.
         path: the file, image folder or image pattern; None for pictures that come from nowhere.
         container: FFmpeg's name of the format; "images" for an image sequence.
         codec, pixel_format: FFmpeg's names.
@@ -58,12 +68,15 @@ class VideoInfo:
         audio_streams, subtitle_streams: how many the file has.
         cut_start: seconds that are left out at the start.
         cut_end: whether the end may be left out.
+        state: which file it was, to tell whether it is still the same; None if it is no file.
+        notices: what the user should know about the video, one line each.
     """
 
     width: int
     height: int
     time_base: Fraction
     average_rate: Fraction | None = None
+    stated_rate: Fraction | None = None
     path: Path | None = None
     container: str | None = None
     codec: str = "rawvideo"
@@ -84,6 +97,8 @@ class VideoInfo:
     subtitle_streams: int = 0
     cut_start: Fraction = Fraction(0)
     cut_end: bool = False
+    state: FileState | None = field(default=None, compare=False, repr=False)
+    notices: tuple[str, ...] = ()
 
     @property
     def rotation(self) -> int:
@@ -105,55 +120,67 @@ def probe(path: str | Path, *, fps: Fraction | float | None = None) -> VideoInfo
     path = Path(path)
     if is_image_sequence(path):
         return _probe_images(path, list_images(path), frame_rate(path, fps))
-    with open_video(path) as container:
+    state = file_state(path)
+    with open_video(path, state=state) as container:
         if fps is not None:
             raise SettingsError(
                 f"{path}: fps is for image sequences; a video has its own time stamps"
             )
-        return _probe_container(path, container)
+        return _probe_container(path, container, state)
 
 
 def _probe_images(path: Path, images: list[Path], rate: Fraction) -> VideoInfo:
+    info = _describe(first_image(images), 1 / rate)
     return replace(
-        _describe(read_image(images[0]), 1 / rate),
+        info,
+        start_pts=0,
         average_rate=rate,
         path=path,
         container=IMAGES,
         codec=images[0].suffix.lower().lstrip("."),
         frames=len(images),
         duration=float(len(images) / rate),
+        notices=(*irregularities(images), *info.notices),
     )
 
 
-def _probe_container(path: Path, container: InputContainer) -> VideoInfo:
+def _probe_container(path: Path, container: InputContainer, state: FileState) -> VideoInfo:
     stream = video_stream(path, container)
     assert stream.time_base is not None
     frame, time_stamps = _first_packets(path, container, stream)
     check_matrix(ColourTags.of(frame), str(path))
-    jitter = _interval_jitter(time_stamps)
-    rate = stream.average_rate or stream.guessed_rate or None
-    counted = stream.frames
-    exact = container.format.name.startswith("mov")  # other containers state a nominal rate
-    if jitter > NOTED_JITTER and not exact:
-        rate, counted = _mean_rate(time_stamps, stream.time_base), 0
-    duration = _duration(container, stream)
     info = _describe(frame, stream.time_base)
+    timing = stream_timing(path, container, stream, time_stamps)
     return replace(
         info,
-        end_pts=None if stream.duration is None else info.start_pts + stream.duration,
-        average_rate=rate,
+        end_pts=timing.end_pts,
+        average_rate=timing.average_rate,
+        stated_rate=timing.stated_rate,
         path=path,
+        state=state,
         container=container.format.name,
         codec=stream.codec_context.codec.canonical_name,
-        frames=counted or (round(duration * rate) if duration and rate else None),
-        duration=duration,
+        frames=timing.frames,
+        duration=timing.duration,
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
-        frame_interval_jitter=jitter,
+        frame_interval_jitter=timing.jitter,
         alpha_beside=stream.metadata.get("alpha_mode") == "1",
         mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame)),
         audio_streams=len(container.streams.audio),
         subtitle_streams=len(container.streams.subtitles),
+        notices=(*_other_videos(container, stream), *timing.notices, *info.notices),
     )
+
+
+def _other_videos(container: InputContainer, chosen: VideoStream) -> list[str]:
+    others = [s for s in container.streams.video if s is not chosen and not is_still(s)]
+    if not others:
+        return []
+    context = chosen.codec_context
+    return [
+        f"of {len(others) + 1} video streams, number {chosen.index} ({context.name}, "
+        f"{context.width}x{context.height}) is the video; the others stay as they are"
+    ]
 
 
 def _describe(frame: av.VideoFrame, time_base: Fraction) -> VideoInfo:
@@ -168,6 +195,7 @@ def _describe(frame: av.VideoFrame, time_base: Fraction) -> VideoInfo:
         colour=ColourTags.of(frame),
         display_matrix=_display_matrix(frame),
         interlaced=frame.interlaced_frame,
+        notices=(_INTERLACED,) if frame.interlaced_frame else (),
     )
 
 
@@ -192,12 +220,6 @@ def _first_packets(
     if first is None:
         raise VideoError(f"{path}: has no frames that can be decoded")
     return first, sorted(time_stamps)
-
-
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration else None
 
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
@@ -235,18 +257,3 @@ def _without_unknown_side_data(frame: av.VideoFrame) -> av.VideoFrame:
     filtered = graph.pull()
     assert isinstance(filtered, av.VideoFrame)
     return filtered
-
-
-def _mean_rate(time_stamps: list[int], time_base: Fraction) -> Fraction:
-    seconds = (time_stamps[-1] - time_stamps[0]) * time_base
-    return ((len(time_stamps) - 1) / seconds).limit_denominator(100_000)
-
-
-def _interval_jitter(time_stamps: list[int]) -> float:
-    """A deviation of one tick is rounding: a container's ticks need not divide the interval."""
-    intervals = [after - before for before, after in pairwise(time_stamps)]
-    if not intervals:
-        return 0.0
-    typical = statistics.median(intervals)
-    deviation = max(abs(interval - typical) for interval in intervals)
-    return max(0.0, deviation - 1) / typical if typical else 0.0

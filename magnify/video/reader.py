@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
@@ -10,16 +11,24 @@ from types import TracebackType
 from typing import Self
 
 import av
-from av.codec.hwaccel import HWAccel
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
-from magnify.video.colour import ColourConverter, Picture
-from magnify.video.decoding import CLOCK_FALL, Decoder, card_decoder
+from magnify.video.colour import ColourConverter, ColourTags, Picture, is_grey
+from magnify.video.decoding import CLOCK_FALL, Decoder, card_decoder, reaches
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
+from magnify.video.timing import LONGEST_FRAME, leap
 
 END_PRECISION = Fraction(1, 500)
 """Seconds: QuickTime and MP4 files round their end to the ticks of the whole movie, 1/600 often."""
+
+LONGEST_LAST_FRAME = Fraction(3600)
+"""Seconds: no frame tells when the last one ends, and what the container says may be damaged."""
+
+CLOCK_RESTARTS = (
+    "its clock starts anew, as in recordings that were joined; let FFmpeg copy it first: "
+    "ffmpeg -i IN -c copy OUT.mkv"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +40,13 @@ class Frame:
             bits, uint16 for deeper ones. Transparency is dropped, not blended with anything.
         pts: when it appears, in ticks of the video's time base, on the source's own clock.
         duration: how long it stays, in ticks.
+        grey: whether it is stored without colour; then it is written so, too.
     """
 
     picture: Picture
     pts: int
     duration: int
+    grey: bool = False
 
 
 class VideoReader:
@@ -69,17 +80,39 @@ class VideoReader:
         self._first_pts = source.start_pts + _ticks(start or 0.0, source.time_base)
         self._end_pts = inf if end is None else source.start_pts + _ticks(end, source.time_base)
         self._max_frames = inf if max_frames is None else max_frames
+        self._images = source.frames or 0
         self.info = replace(
             source,
             frames=_expected_frames(source, start or 0.0, end, max_frames),
             cut_start=(self._first_pts - source.start_pts) * source.time_base,
             cut_end=end is not None or max_frames is not None,
         )
-        decoder = None if card is None else card_decoder(Path(path), card)
-        self.on_card = decoder is not None
-        self._source = _open(self.info, self._first_pts, decoder)
-        self._clock_restarts = False
+        self._card = None if card is None else card_decoder(Path(path), card)
+        self.on_card = self._card is not None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._source = self._decoder()
+        self._clock_damage: str | None = None
         self._frames = self._read()
+
+    def _decoder(self) -> Decoder | ImageDecoder:
+        info = self.info
+        assert info.path is not None
+        if info.container == IMAGES:
+            return ImageDecoder(info.path, self._images)
+        return Decoder(
+            info.path, info.state, self._first_pts if info.cut_start else None, self._card
+        )
+
+    def again(self) -> Self:
+        """A reader of the same frames from the first on, without looking at the file anew.
+
+        Iterating over it raises VideoError if another file has taken the place of this one.
+        """
+        other = copy(self)
+        other._begin()
+        return other
 
     def __enter__(self) -> Self:
         return self
@@ -116,16 +149,13 @@ class VideoReader:
                         f"before it {info.width}x{info.height}; split the video where its size "
                         "changes"
                     )
-                yield Frame(converter.to_picture(frame, info.colour, info.bit_depth), pts, duration)
+                colour = ColourTags.of(frame).filled_from(info.colour)
+                picture = converter.to_picture(frame, colour, info.bit_depth)
+                yield Frame(picture, pts, duration, is_grey(frame.format.name))
                 delivered += 1
         if not delivered:
             raise VideoError(f"{info.path}: no frame lies in the chosen range")
-        damage = self._source.damage
-        if self._clock_restarts:
-            damage = (
-                "its clock starts anew, as in recordings that were joined; let FFmpeg copy it "
-                "first: ffmpeg -i IN -c copy OUT.mkv"
-            )
+        damage = self._clock_damage or self._source.damage
         if damage:
             raise TruncatedInputError(f"{info.path}: {damage}; {delivered} frames were read")
 
@@ -134,6 +164,7 @@ class VideoReader:
         info = self.info
         interval = round(1 / (info.average_rate * info.time_base)) if info.average_rate else 1
         fall = round(CLOCK_FALL / info.time_base)
+        longest = max(round(LONGEST_FRAME / info.time_base), interval)
         held: av.VideoFrame | None = None
         pts = info.start_pts
         with closing(iter(self._source)) as decoded:
@@ -142,9 +173,12 @@ class VideoReader:
                     expected = pts + (held.duration or interval)
                     stated = expected if frame.pts is None else frame.pts
                     if stated < pts - fall:
-                        self._clock_restarts = True
+                        self._clock_damage = CLOCK_RESTARTS
                         break
                     after = max(stated, pts + 1)
+                    if after - pts > longest:
+                        self._clock_damage = leap(pts, after, info.time_base)
+                        break
                     yield held, pts, after - pts
                     pts = after
                 elif frame.pts is not None:
@@ -155,18 +189,16 @@ class VideoReader:
 
     def _last_duration(self, pts: int, stated: int) -> int:
         """Up to where the container says the video ends, if that is more than its rounding."""
-        if self.info.end_pts is None or self._source.damage or self._clock_restarts:
+        info = self.info
+        longest = round(LONGEST_LAST_FRAME / info.time_base)
+        if info.average_rate:
+            longest = max(longest, round(1 / (info.average_rate * info.time_base)))
+        stated = max(1, min(stated, longest))
+        if info.end_pts is None or self._source.damage or self._clock_damage:
             return stated
-        rest = self.info.end_pts - pts
-        rounding = END_PRECISION / self.info.time_base
-        return rest if rest > 0 and abs(rest - stated) > rounding else stated
-
-
-def _open(info: VideoInfo, first_pts: int, card: HWAccel | None) -> Decoder | ImageDecoder:
-    assert info.path is not None
-    if info.container == IMAGES:
-        return ImageDecoder(info.path)
-    return Decoder(info.path, first_pts if info.cut_start else None, card)
+        rest = info.end_pts - pts
+        rounding = END_PRECISION / info.time_base
+        return rest if 0 < rest <= longest and abs(rest - stated) > rounding else stated
 
 
 def _check_range(
@@ -179,9 +211,11 @@ def _check_range(
     if max_frames is not None and max_frames < 1:
         raise SettingsError(f"max_frames must be 1 or more, not {max_frames}")
     if start is not None and info.duration is not None and start >= info.duration:
-        raise SettingsError(
-            f"start {start} s is beyond the end of {info.path} ({info.duration:.3f} s)"
-        )
+        first = info.start_pts + _ticks(start, info.time_base)
+        if info.container == IMAGES or info.path is None or not reaches(info.path, first):
+            raise SettingsError(
+                f"start {start} s is beyond the end of {info.path} ({info.duration:.3f} s)"
+            )
 
 
 def _ticks(seconds: float, time_base: Fraction) -> int:

@@ -14,7 +14,7 @@ _FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 def missing_bytes(path: Path) -> int:
     """How many bytes, at least, a MP4, QuickTime, Matroska, WebM, AVI or GIF file lacks.
 
-    0 if it is whole, or of a kind that does not say how long it is.
+    0 if it is whole, or of a kind that does not say how long it is. OSError if it cannot be read.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
