@@ -22,9 +22,13 @@ DEFAULT_PATTERN = "frame_%06d.png"
 class ImageOutput:
     """A folder that gets one PNG for each frame, numbered from 1.
 
+    `damage` is None, as nothing else of the source is read.
+
     Raises:
         SettingsError: the encoding asks for what an image folder cannot have.
     """
+
+    damage: str | None = None
 
     def __init__(
         self,
@@ -41,7 +45,6 @@ class ImageOutput:
         self._converter = ColourConverter()
         self._encoder: VideoCodecContext | None = None
         self._number = 0
-        folder.mkdir()
         if info.audio_streams or info.subtitle_streams:
             notify("images have no sound, subtitles or time stamps; dropped")
         if has_alpha(info):

@@ -4,8 +4,8 @@ from __future__ import annotations  # PyAV's packets are generic in its stubs on
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -36,6 +36,17 @@ _MOV_TAGS = re.compile(
 _LARGEST_TIMESCALE = 2**31 - 1
 
 
+@contextmanager
+def logged_errors() -> Iterator[None]:
+    """Errors of FFmpeg that are raised meanwhile have its last line of log, as `log`."""
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False):  # else the lines would be printed, too
+            yield
+    finally:
+        av.logging.set_level(None)
+
+
 class ContainerOutput:
     """One video file, opened with everything its header needs; complete after `finish`.
 
@@ -52,7 +63,7 @@ class ContainerOutput:
         metadata: Mapping[str, str],
         notify: Callable[[str], None],
     ) -> None:
-        self._info = info
+        self._info, self._notify = info, notify
         self._settings = encoder_settings(encoding, path.suffix.lower(), info, notify)
         self._colour = info.colour.encoded_as(self._settings.pixel_format, info.height)
         self._converter = ColourConverter()
@@ -76,10 +87,16 @@ class ContainerOutput:
             self._container.metadata.update({**added, **tags})
             if self._in_mov:
                 self._container.container_options.update(self._mov_options(notify))
-            self._container.start_encoding()
+            with logged_errors():
+                self._container.start_encoding()
         except BaseException:
             self.abandon()
             raise
+
+    @property
+    def damage(self) -> str | None:
+        """What beside the pictures was damaged and is left out so far, in words."""
+        return self._copier.damage if self._copier else None
 
     def write(self, frame: Frame) -> None:
         """Encode a frame and copy what belongs beside it."""
@@ -109,7 +126,10 @@ class ContainerOutput:
             self._copier.copy_until(self._end if self._info.cut_end else None)
             self._copier.finish()
             self._copier.close()
-        self._container.close()
+            if self._copier.damage:
+                self._notify(self._copier.damage)
+        with logged_errors():
+            self._container.close()
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -124,7 +144,7 @@ class ContainerOutput:
         try:
             stream = self._container.add_stream(
                 settings.codec,
-                rate=info.average_rate or round(1 / info.time_base),
+                rate=info.average_rate or max(1, round(1 / info.time_base)),
                 options=dict(settings.options),
                 width=info.width,
                 height=info.height,
@@ -167,11 +187,13 @@ class ContainerOutput:
         info = self._info
         if info.path is None or info.container == IMAGES:
             return {}
-        self._copier = StreamCopier(info.path, self._container, audio=audio, notify=notify)
+        self._copier = StreamCopier(
+            info.path, info.state, self._container, audio=audio, notify=notify
+        )
         end = None
         if info.cut_end and info.frames and info.average_rate:
             end = info.cut_start + info.frames / info.average_rate
-        return self._copier.describe(self._stream, info.cut_start, end)
+        return self._copier.describe(self._stream, info.cut_start, end, info.average_rate)
 
     def _mov_options(self, notify: Callable[[str], None]) -> dict[str, str]:
         # Start offsets are stored in the movie's ticks, which must suit video and audio.

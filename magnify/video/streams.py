@@ -14,14 +14,19 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from magnify.video.decoding import CLOCK_FALL, SEEKABLE, open_video, video_stream
-from magnify.video.transcoding import Lane, codec_name, describe, lane, lasting_tags
+from magnify.video.decoding import SEEKABLE, is_still, open_video, video_stream
+from magnify.video.files import FileState
+from magnify.video.tracks import Beginnings, Track, chosen_way, packet_time
+from magnify.video.transcoding import codec_name, describe, dropped, lasting_tags, stream_name
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # in the stubs only
 
 BROADCAST = ("mpeg", "mpegts")
 """Containers whose clock starts anywhere."""
+
+LARGEST_TIMECODE_RATE = 255
+"""Frames a second that the timecode track of MP4 and QuickTime can count."""
 
 
 class StreamCopier:
@@ -34,18 +39,27 @@ class StreamCopier:
     """
 
     def __init__(
-        self, path: Path, target: OutputContainer, *, audio: bool, notify: Callable[[str], None]
+        self,
+        path: Path,
+        state: FileState | None,
+        target: OutputContainer,
+        *,
+        audio: bool,
+        notify: Callable[[str], None],
     ) -> None:
         self._notify = notify
-        self._source = open_video(path)
-        self._video = video_stream(path, self._source)
         self._target = target
-        self._lanes: dict[int, Lane] = {}
-        for stream in self._source.streams:
-            if stream is self._video or (stream.type == "audio" and not audio):
-                stream.discard = Discard.all
-            else:
-                self._add(stream)
+        self._tracks: dict[int, Track] = {}
+        self._source = open_video(path, state=state)
+        try:
+            self._video = video_stream(path, self._source)
+            for stream in self._source.streams:
+                if stream is self._video or (stream.type == "audio" and not audio):
+                    stream.discard = Discard.all
+            self._add_tracks(path, state)
+        except BaseException:
+            self.close()
+            raise
         self.origin = Fraction(0)
         if self._source.format.name in BROADCAST:
             self.origin = Fraction(self._source.start_time or 0, av.time_base)
@@ -54,15 +68,27 @@ class StreamCopier:
         self._packets = self._read()
         self._next: Packet[Any] | None = None
 
-    def describe(self, video: Stream, start: Fraction, end: Fraction | None) -> dict[str, str]:
+    @property
+    def damage(self) -> str | None:
+        """What of these streams is damaged and was left out so far, in words."""
+        said = [track.damage for track in self._tracks.values() if track.damage]
+        return "; ".join(said) or None
+
+    def describe(
+        self, video: Stream, start: Fraction, end: Fraction | None, rate: Fraction | None
+    ) -> dict[str, str]:
         """Give the target the old video stream's tags and the chapters of [start, end) seconds.
 
-        Returns the file's own tags.
+        `rate` is in frames a second. Returns the file's own tags.
         """
         describe(video, self._video)
         tags = lasting_tags(self._source.metadata)
         if start > 0:
-            self._drop_timecodes(video.metadata, tags)
+            reason = "the timecode is that of the whole video's first frame; dropped"
+            self._drop_timecodes(reason, video.metadata, tags)
+        elif rate is not None and rate > LARGEST_TIMECODE_RATE and self._in_mov():
+            reason = f"a timecode cannot count {float(rate):g} frames a second; dropped"
+            self._drop_timecodes(reason, video.metadata, tags)
         chapters = (_cut(chapter, start, end) for chapter in self._source.chapters())
         self._target.set_chapters([chapter for chapter in chapters if chapter])
         return tags
@@ -74,7 +100,7 @@ class StreamCopier:
         """
         self._shift, self._start = shift, start
         # A jump would miss the subtitle that is being shown.
-        subtitled = any(self._source.streams[index].type == "subtitle" for index in self._lanes)
+        subtitled = any(self._source.streams[index].type == "subtitle" for index in self._tracks)
         if start is not None and self._source.format.name in SEEKABLE and not subtitled:
             self._source.seek(int(start * av.time_base))
         self._next = next(self._packets, None)
@@ -85,56 +111,71 @@ class StreamCopier:
         A packet without a time, such as a cover picture, is copied when its turn comes.
         """
         while self._next is not None:
-            time = _time(self._next)
+            time = packet_time(self._next)
             if end is not None and time is not None and time >= end:
                 break
-            self._mux(self._lanes[self._next.stream_index].convert(self._next))
+            self._tracks[self._next.stream_index].write(self._next, self._shift)
             self._next = next(self._packets, None)
 
     def finish(self) -> None:
         """Write what re-encoded streams still hold back."""
-        for stream_lane in self._lanes.values():
-            self._mux(stream_lane.flush())
+        for track in self._tracks.values():
+            track.finish(self._shift)
 
     def close(self) -> None:
+        for track in self._tracks.values():
+            track.close()
         self._source.close()
 
-    def _drop_timecodes(self, *tables: dict[str, str]) -> None:
-        """They name the first frame, which a cut leaves out."""
+    def _in_mov(self) -> bool:
+        return self._target.format.name in ("mp4", "mov", "ipod")
+
+    def _drop_timecodes(self, reason: str, *tables: dict[str, str]) -> None:
         dropped = False
         for tags in tables:
             for key in [key for key in tags if key.lower() == "timecode"]:
                 dropped = True
                 del tags[key]
         if dropped:
-            self._notify("the timecode is that of the whole video's first frame; dropped")
+            self._notify(reason)
 
-    def _add(self, stream: Stream) -> None:
-        if stream.type == "data" and "timecode" in stream.metadata:
-            return  # QuickTime's own stream for a tag, written anew from it
-        way, notice = lane(stream, self._target)
+    def _add_tracks(self, path: Path, state: FileState | None) -> None:
+        streams = [s for s in self._source.streams if s.discard != Discard.all]
+        beginnings = Beginnings(path, state, {stream.index for stream in streams})
+        try:
+            for stream in streams:
+                if not (stream.type == "data" and "timecode" in stream.metadata):
+                    self._add(stream, beginnings)  # the others are QuickTime's own, for a tag
+        finally:
+            beginnings.close()
+
+    def _add(self, stream: Stream, beginnings: Beginnings) -> None:
+        container = self._target.format.name
+        same, packets = beginnings.streams[stream.index], beginnings.packets[stream.index]
+        way = chosen_way(same, container, packets)
         if way is not None:
-            self._lanes[stream.index] = way
+            make, notice = way
+            self._tracks[stream.index] = Track(stream, self._target, make)
+            if stream.type == "video" and not is_still(stream):
+                notice = f"{stream_name(stream)} is copied as it is, not magnified"
         elif codec_name(stream) == "bin_data" and self._source.chapters():
             return  # likewise for chapters
+        else:
+            notice = dropped(stream, container)
         if notice:
             self._notify(notice)
 
     def _read(self) -> Iterator[Packet[Any]]:
-        streams = [self._source.streams[index] for index in self._lanes]
+        streams = [self._source.streams[index] for index in self._tracks]
         if not streams:
             return
-        latest: dict[int, Fraction] = {}
-        # Where the source breaks off, or its clock, is for its video's reader to say.
+        # Where the source breaks off is for its video's reader to say.
         with suppress(av.FFmpegError):
             for packet in self._source.demux(streams):
-                time = _time(packet)
-                if time is not None:
-                    if time < latest.get(packet.stream_index, time) - CLOCK_FALL:
-                        return
-                    latest[packet.stream_index] = time
                 self._show_from_start(packet)
-                if packet.size and not self._is_before_start(packet):
+                if not packet.size or self._is_before_start(packet):
+                    continue
+                if self._tracks[packet.stream_index].accepts(packet, self._shift):
                     yield packet
 
     def _show_from_start(self, packet: Packet[Any]) -> None:
@@ -150,23 +191,8 @@ class StreamCopier:
     def _is_before_start(self, packet: Packet[Any]) -> bool:
         if self._start is None or packet.stream.disposition & Disposition.attached_pic:
             return False
-        time = _time(packet)
+        time = packet_time(packet)
         return time is not None and time < self._start
-
-    def _mux(self, packets: list[Packet[Any]]) -> None:
-        for packet in packets:
-            ticks = round(self._shift / packet.time_base)
-            if packet.pts is not None:
-                packet.pts -= ticks
-            if packet.dts is not None:
-                packet.dts -= ticks
-            self._target.mux(packet)
-
-
-def _time(packet: Packet[Any]) -> Fraction | None:
-    """When a packet starts, in seconds of its file's clock, where it says so."""
-    ticks = packet.dts if packet.pts is None else packet.pts
-    return None if ticks is None else ticks * packet.time_base
 
 
 def _cut(chapter: Chapter, start: Fraction, end: Fraction | None) -> Chapter | None:

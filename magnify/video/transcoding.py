@@ -2,8 +2,9 @@
 
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
+from collections.abc import Callable, Iterator
 from fractions import Fraction
-from io import BytesIO
+from functools import partial
 from typing import Any, Protocol
 
 import av
@@ -43,6 +44,10 @@ class Lane(Protocol):
 
     def flush(self) -> list[Packet[Any]]:
         """The packets that are still held back at the end."""
+
+
+LaneMaker = Callable[[Any, OutputContainer], Lane]
+"""Source stream, target container → the stream's lane; ValueError or FFmpegError if it has none."""
 
 
 class Copy:
@@ -98,6 +103,7 @@ class SubtitleTranscoding:
     """Text subtitles in another codec."""
 
     def __init__(self, source: SubtitleStream, target: OutputContainer, codec: str) -> None:
+        source.codec_context.open(strict=False)  # which makes the header
         stream = target.add_stream(codec)
         assert isinstance(stream, SubtitleStream)
         stream.codec_context.subtitle_header = source.codec_context.subtitle_header
@@ -118,22 +124,29 @@ class SubtitleTranscoding:
         return []
 
 
-def lane(source: Stream, target: OutputContainer) -> tuple[Lane | None, str]:
-    """The way of a stream into a container, and what to say of it; None if there is no way."""
-    container = target.format.name
-    name = f"{source.type} stream {source.index} ({codec_name(source)})"
+def ways(source: Stream, container: str) -> Iterator[tuple[LaneMaker, str]]:
+    """How a stream may get into a kind of container, best first, and what to say of it."""
     if container == "mov" and source.disposition & Disposition.attached_pic:
-        return None, f"the cover picture ({codec_name(source)}) cannot be stored in mov; dropped"
-    if _can_hold(container, source):
-        return Copy(source, target), ""
-    refused = f"{name} cannot be stored in {container}"
-    if isinstance(source, AudioStream) and container in AUDIO_ENCODERS:
-        codec = AUDIO_ENCODERS[container]
-        return AudioTranscoding(source, target, codec), f"{refused}; re-encoded as {codec}"
-    if isinstance(source, SubtitleStream) and container in SUBTITLE_ENCODERS and _is_text(source):
-        codec = SUBTITLE_ENCODERS[container]
-        return SubtitleTranscoding(source, target, codec), f"{refused}; re-encoded as {codec}"
-    return None, f"{refused}; dropped"
+        return
+    yield Copy, ""
+    if source.codec_context is None:
+        return
+    codecs = AUDIO_ENCODERS if isinstance(source, AudioStream) else SUBTITLE_ENCODERS
+    codec = codecs.get(container)
+    if codec is None:
+        return
+    notice = f"{stream_name(source)} cannot be stored in {container}; re-encoded as {codec}"
+    if isinstance(source, AudioStream):
+        yield partial(AudioTranscoding, codec=codec), notice
+    elif isinstance(source, SubtitleStream) and _is_text(source):
+        yield partial(SubtitleTranscoding, codec=codec), notice
+
+
+def dropped(source: Stream, container: str) -> str:
+    """What to say of a stream that no way leads into a container."""
+    if container == "mov" and source.disposition & Disposition.attached_pic:
+        return f"the cover picture ({codec_name(source)}) cannot be stored in mov; dropped"
+    return f"{stream_name(source)} cannot be stored in {container}; dropped"
 
 
 def describe(target: Stream, source: Stream) -> None:
@@ -150,6 +163,11 @@ def lasting_tags(tags: dict[str, str]) -> dict[str, str]:
         if key.lower().partition("-")[0] not in _FILE_TAGS
         and not key.lower().startswith(_STATISTICS)
     }
+
+
+def stream_name(stream: Stream) -> str:
+    """A stream as messages call it."""
+    return f"{stream.type} stream {stream.index} ({codec_name(stream)})"
 
 
 def codec_name(stream: Stream) -> str:
@@ -175,18 +193,10 @@ def _layout(stream: AudioStream) -> AudioLayout:
     return AudioLayout(USUAL_LAYOUTS[layout.nb_channels - 1]) if unknown else layout
 
 
-def _can_hold(container: str, stream: Stream) -> bool:
-    """Muxers know only when they write a header; so one is written, to nowhere."""
-    try:
-        with av.open(BytesIO(), "w", format=container) as scratch:
-            _twin(stream, scratch)
-            scratch.start_encoding()
-    except (ValueError, av.FFmpegError):
-        return False
-    return True
-
-
 def _is_text(stream: SubtitleStream) -> bool:
     """Decoders of text show it by the style header that they make when opened."""
-    stream.codec_context.open(strict=False)
+    try:
+        stream.codec_context.open(strict=False)
+    except (av.FFmpegError, ValueError):
+        return False
     return stream.codec_context.subtitle_header is not None

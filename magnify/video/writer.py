@@ -2,8 +2,6 @@
 
 import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,10 +13,12 @@ import av
 
 from magnify.errors import SettingsError, VideoError
 from magnify.video.choices import Encoding
+from magnify.video.colour import without_colour
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
 from magnify.video.orientation import upright, upright_info
 from magnify.video.output import ContainerOutput
+from magnify.video.parts import Part, sweep
 from magnify.video.reader import Frame, VideoReader
 
 _REASONS = {
@@ -28,6 +28,7 @@ _REASONS = {
     errno.EACCES: "writing is not allowed there",
     errno.EPERM: "writing is not allowed there",
     errno.EROFS: "the disk is read-only",
+    errno.ENAMETOOLONG: "the name is too long",
 }
 
 
@@ -65,22 +66,30 @@ class VideoWriter:
     ) -> None:
         self.notices: list[str] = []
         self.info = source.info if isinstance(source, VideoReader) else source
-        images = image_target(path)
-        self.path = images[0] if images else Path(path)
-        _check_target(self.path, images[1] if images else None, self.info, overwrite)
-        # Short, as the output's own name may be as long as names can be.
-        part = f".{self.path.stem[:40]}.{secrets.token_hex(4)}.part{self.path.suffix}"
-        self._part = self.path.with_name(part)
+        with _errors_named(Path(path)):
+            images = image_target(path)
+            self.path = images[0] if images else Path(path)
+            sweep(self.path)
+            _check_target(self.path, images[1] if images else None, self.info, overwrite)
         self._overwrite = overwrite
         self._frames = 0
         turned = images is not None or self.path.suffix.lower() == ".gif"
         self._matrix = self.info.display_matrix if turned else None
-        try:
-            with self._errors_named():
+        with _errors_named(self.path):
+            self._part = Part(self.path, folder=images is not None)
+            try:
                 self._output = self._open(images, encoding or Encoding(), metadata or {})
-        except BaseException:
-            self._remove_part()
-            raise
+            except BaseException:
+                self._part.remove()
+                raise
+
+    @property
+    def damage(self) -> str | None:
+        """What of the source's sound, subtitles and so on was damaged and is left out, in words.
+
+        It is complete when the writer is closed; None if nothing was.
+        """
+        return self._output.damage
 
     def __enter__(self) -> Self:
         return self
@@ -108,9 +117,11 @@ class VideoWriter:
                 f"{self.path}: a {width}x{height} picture does not fit into a video of "
                 f"{self.info.width}x{self.info.height}"
             )
+        if frame.grey:
+            frame = replace(frame, picture=without_colour(frame.picture))
         if self._matrix is not None:
             frame = replace(frame, picture=upright(frame.picture, self._matrix))
-        with self._errors_named():
+        with _errors_named(self.path):
             self._output.write(frame)
         self._frames += 1
 
@@ -123,7 +134,7 @@ class VideoWriter:
         try:
             if not self._frames:
                 raise VideoError(f"{self.path}: no frame was written")
-            with self._errors_named():
+            with _errors_named(self.path):
                 self._output.finish()
                 self._publish()
         except BaseException:
@@ -133,41 +144,38 @@ class VideoWriter:
     def discard(self) -> None:
         """Remove what was written so far."""
         self._output.abandon()
-        self._remove_part()
+        self._part.remove()
 
     def _open(
         self, images: tuple[Path, str] | None, encoding: Encoding, metadata: Mapping[str, str]
     ) -> ImageOutput | ContainerOutput:
         info = self.info if self._matrix is None else upright_info(self.info)
         if images:
-            return ImageOutput(self._part, images[1], info, encoding, self.notices.append)
-        return ContainerOutput(self._part, info, encoding, metadata, self.notices.append)
+            return ImageOutput(self._part.path, images[1], info, encoding, self.notices.append)
+        return ContainerOutput(self._part.path, info, encoding, metadata, self.notices.append)
 
     def _publish(self) -> None:
         if self.path.exists() and not self._overwrite and not is_empty_folder(self.path):
             raise VideoError(f"{self.path}: appeared in the meantime; it was left as it is")
-        if not self.path.is_dir():
-            os.replace(self._part, self.path)
-            return
-        replaced = self._part.with_suffix(".replaced")
-        os.rename(self.path, replaced)
-        os.rename(self._part, self.path)
-        shutil.rmtree(replaced)
+        self._part.publish()
 
-    def _remove_part(self) -> None:
-        if self._part.is_dir():
-            shutil.rmtree(self._part)
-        else:
-            self._part.unlink(missing_ok=True)
 
-    @contextmanager
-    def _errors_named(self) -> Iterator[None]:
-        """Errors of the system and of FFmpeg in words; while opening, nothing may stay behind."""
-        try:
-            yield
-        except (av.FFmpegError, OSError) as error:
-            reason = _REASONS.get(error.errno or 0) or error.strerror or str(error)
-            raise VideoError(f"{self.path}: cannot be written: {reason}") from error
+@contextmanager
+def _errors_named(path: Path) -> Iterator[None]:
+    """Errors of the system and of FFmpeg, in words, with the output's name."""
+    try:
+        yield
+    except (av.FFmpegError, OSError) as error:
+        raise VideoError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _reason(error: av.FFmpegError | OSError) -> str:
+    known = _REASONS.get(error.errno or 0)
+    if known:
+        return known
+    said = error.strerror or str(error)
+    log = getattr(error, "log", None)
+    return f"{said} ({log[2].strip()})" if log else said
 
 
 def _check_target(path: Path, pattern: str | None, info: VideoInfo, overwrite: bool) -> None:

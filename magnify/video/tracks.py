@@ -1,0 +1,158 @@
+"""One stream on its way into the output, with what is damaged left out."""
+
+from __future__ import annotations  # PyAV's packets are generic in its stubs only
+
+from contextlib import suppress
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+
+from magnify.video.decoding import CLOCK_FALL, open_video
+from magnify.video.files import FileState
+from magnify.video.rehearsal import REFUSALS, Rehearsal
+from magnify.video.timing import LONGEST_FRAME
+from magnify.video.transcoding import LaneMaker, stream_name, ways
+
+_FIRST_PACKETS = 4
+"""So many of each stream are tried out; the very first may be damaged."""
+_MOST_PACKETS = 2000
+"""So many are read for that, as streams may begin late, or have no packets."""
+
+
+class Track:
+    """A stream that the output takes: copied or re-encoded, packet by packet.
+
+    Attributes:
+        damaged: how many packets were left out, since they or their clocks are damaged.
+    """
+
+    def __init__(self, source: Stream, target: OutputContainer, make: LaneMaker) -> None:
+        self._name = stream_name(source)
+        self._target = target
+        self._lane = make(source, target)
+        self._rehearsal = Rehearsal(target.format.name, source, make)
+        self._latest: Fraction | None = None
+        self.damaged = 0
+        self.clock_fell = False
+
+    @property
+    def damage(self) -> str | None:
+        """What was left out, in words."""
+        if self.clock_fell:
+            return f"the clock of {self._name} starts anew; from there on it is left out"
+        if self.damaged:
+            return f"{self.damaged} packets of {self._name} are damaged; left out"
+        return None
+
+    def accepts(self, packet: Packet[Any], origin: Fraction) -> bool:
+        """Whether a packet is whole, and its time follows those before it, or `origin`.
+
+        Once the clock has started anew, nothing is accepted any more.
+        """
+        time = packet_time(packet)
+        if packet.is_corrupt:
+            self.damaged += 1
+            return False
+        if time is None:
+            return not self.clock_fell
+        if self._latest is not None and time < self._latest - CLOCK_FALL:
+            self.clock_fell = True
+        if self.clock_fell:
+            return False
+        if abs(time - (origin if self._latest is None else self._latest)) > LONGEST_FRAME:
+            self.damaged += 1
+            return False
+        self._latest = time
+        return True
+
+    def write(self, packet: Packet[Any], shift: Fraction) -> None:
+        """Convert a packet of the source and write it, moved `shift` seconds earlier."""
+        try:
+            converted = self._lane.convert(packet)
+        except REFUSALS:
+            self.damaged += 1
+            return
+        self._mux(converted, shift)
+
+    def finish(self, shift: Fraction) -> None:
+        """Write what is still held back."""
+        try:
+            converted = self._lane.flush()
+        except REFUSALS:
+            self.damaged += 1
+        else:
+            self._mux(converted, shift)
+        self.close()
+
+    def close(self) -> None:
+        self._rehearsal.abandon()
+
+    def _mux(self, packets: list[Packet[Any]], shift: Fraction) -> None:
+        for packet in packets:
+            ticks = round(shift / packet.time_base)
+            try:
+                if packet.pts is not None:
+                    packet.pts -= ticks
+                if packet.dts is not None:
+                    packet.dts -= ticks
+                self._rehearsal.try_out(packet)
+            except REFUSALS:
+                self.damaged += 1
+                continue
+            self._target.mux(packet)
+
+
+def chosen_way(
+    stream: Stream, container: str, packets: list[Packet[Any]]
+) -> tuple[LaneMaker, str] | None:
+    """The first way of a stream into a kind of container that its first packets can go.
+
+    With what to say of it; None if there is no way. `stream` is not to be read any further.
+    """
+    for make, notice in ways(stream, container):
+        try:
+            Rehearsal(container, stream, make).perform(packets)
+        except REFUSALS:
+            continue
+        return make, notice
+    return None
+
+
+class Beginnings:
+    """The first packets of some streams of a file, which is opened for them alone."""
+
+    def __init__(self, path: Path, state: FileState | None, wanted: set[int]) -> None:
+        self._container = open_video(path, state=state)
+        self.streams = self._container.streams
+        self.packets: dict[int, list[Packet[Any]]] = {index: [] for index in wanted}
+        for stream in self.streams:
+            if stream.index not in wanted:
+                stream.discard = Discard.all
+        with suppress(av.FFmpegError):  # where the source breaks off is for its video's reader
+            self._read([self.streams[index] for index in sorted(wanted)])
+
+    def close(self) -> None:
+        self._container.close()
+
+    def _read(self, streams: list[Stream]) -> None:
+        missing = len(streams)
+        for packet in islice(self._container.demux(streams) if streams else (), _MOST_PACKETS):
+            if packet.size and not packet.is_corrupt:
+                found = self.packets[packet.stream_index]
+                if len(found) < _FIRST_PACKETS:
+                    found.append(packet)
+                    missing -= len(found) == _FIRST_PACKETS
+            if not missing:
+                break
+
+
+def packet_time(packet: Packet[Any]) -> Fraction | None:
+    """When a packet starts, in seconds of its file's clock, where it says so."""
+    ticks = packet.dts if packet.pts is None else packet.pts
+    return None if ticks is None else ticks * packet.time_base
