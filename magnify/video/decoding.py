@@ -73,11 +73,7 @@ def video_stream(path: Path, container: InputContainer) -> VideoStream:
         raise VideoError(f"{path}: has no video stream")
     decodable = [stream for stream in streams if stream.codec_context is not None]
     if not decodable:
-        codec = streams[0].codec_tag.strip("\0").strip()
-        raise VideoError(
-            f"{path}: there is no decoder for its video stream"
-            + (f" ({codec})" if codec.isprintable() and codec else "")
-        )
+        raise VideoError(f"{path}: there is no decoder for its video stream{_fourcc(path)}")
     chosen = max(decodable, key=_rank)  # the first of equals
     if not chosen.codec_context.is_hwaccel:
         chosen.codec_context.thread_type = "AUTO"
@@ -93,6 +89,17 @@ def _rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
     context = stream.codec_context
     default = bool(stream.disposition & Disposition.default)
     return stream.frames != 1, default, stream.frames, context.width * context.height
+
+
+def _fourcc(path: Path) -> str:
+    """What an AVI calls the codec of its pictures, in brackets; nothing of other files."""
+    with suppress(OSError), path.open("rb") as file:
+        head = file.read(4096)
+        format_at = head.find(b"strf", head.find(b"vids"))
+        name = head[format_at + 24 : format_at + 28].decode("ascii", "replace")
+        if head.startswith(b"RIFF") and format_at > 0 and name.isprintable():
+            return f" ({name})"
+    return ""
 
 
 def _not_opened(path: Path, error: av.FFmpegError | ValueError) -> str:

@@ -178,8 +178,8 @@ def _other_videos(container: InputContainer, chosen: VideoStream) -> list[str]:
         return []
     context = chosen.codec_context
     return [
-        f"of {len(others) + 1} video streams, number {chosen.index} ({context.name}, "
-        f"{context.width}x{context.height}) is the video; the others stay as they are"
+        f"of {len(others) + 1} video streams, number {chosen.index} "
+        f"({context.codec.canonical_name}, {context.width}x{context.height}) is taken"
     ]
 
 

@@ -63,7 +63,7 @@ class ContainerOutput:
         metadata: Mapping[str, str],
         notify: Callable[[str], None],
     ) -> None:
-        self._info, self._notify = info, notify
+        self._info = info
         self._settings = encoder_settings(encoding, path.suffix.lower(), info, notify)
         self._colour = info.colour.encoded_as(self._settings.pixel_format, info.height)
         self._converter = ColourConverter()
@@ -126,8 +126,6 @@ class ContainerOutput:
             self._copier.copy_until(self._end if self._info.cut_end else None)
             self._copier.finish()
             self._copier.close()
-            if self._copier.damage:
-                self._notify(self._copier.damage)
         with logged_errors():
             self._container.close()
 

@@ -17,13 +17,10 @@ from magnify.video.colour import ColourConverter, ColourTags, Picture, is_grey
 from magnify.video.decoding import CLOCK_FALL, Decoder, card_decoder, reaches
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
-from magnify.video.timing import LONGEST_FRAME, leap
+from magnify.video.timing import LONGEST_FRAME, LONGEST_STATED, leap
 
 END_PRECISION = Fraction(1, 500)
 """Seconds: QuickTime and MP4 files round their end to the ticks of the whole movie, 1/600 often."""
-
-LONGEST_LAST_FRAME = Fraction(3600)
-"""Seconds: no frame tells when the last one ends, and what the container says may be damaged."""
 
 CLOCK_RESTARTS = (
     "its clock starts anew, as in recordings that were joined; let FFmpeg copy it first: "
@@ -190,7 +187,7 @@ class VideoReader:
     def _last_duration(self, pts: int, stated: int) -> int:
         """Up to where the container says the video ends, if that is more than its rounding."""
         info = self.info
-        longest = round(LONGEST_LAST_FRAME / info.time_base)
+        longest = round(LONGEST_STATED / info.time_base)
         if info.average_rate:
             longest = max(longest, round(1 / (info.average_rate * info.time_base)))
         stated = max(1, min(stated, longest))

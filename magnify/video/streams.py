@@ -16,8 +16,15 @@ from av.stream import Discard, Disposition, Stream
 
 from magnify.video.decoding import SEEKABLE, is_still, open_video, video_stream
 from magnify.video.files import FileState
-from magnify.video.tracks import Beginnings, Track, chosen_way, packet_time
-from magnify.video.transcoding import codec_name, describe, dropped, lasting_tags, stream_name
+from magnify.video.tracks import Beginnings, Track, chosen_way, has_damaged_sound, packet_time
+from magnify.video.transcoding import (
+    AUDIO_ENCODERS,
+    codec_name,
+    describe,
+    dropped,
+    lasting_tags,
+    stream_name,
+)
 
 if TYPE_CHECKING:
     from av.container.core import Chapter  # in the stubs only
@@ -50,6 +57,7 @@ class StreamCopier:
         self._notify = notify
         self._target = target
         self._tracks: dict[int, Track] = {}
+        self._damaged: list[str] = []
         self._source = open_video(path, state=state)
         try:
             self._video = video_stream(path, self._source)
@@ -71,8 +79,8 @@ class StreamCopier:
     @property
     def damage(self) -> str | None:
         """What of these streams is damaged and was left out so far, in words."""
-        said = [track.damage for track in self._tracks.values() if track.damage]
-        return "; ".join(said) or None
+        later = [track.damage for track in self._tracks.values() if track.damage]
+        return "; ".join([*self._damaged, *later]) or None
 
     def describe(
         self, video: Stream, start: Fraction, end: Fraction | None, rate: Fraction | None
@@ -121,6 +129,8 @@ class StreamCopier:
         """Write what re-encoded streams still hold back."""
         for track in self._tracks.values():
             track.finish(self._shift)
+            if track.damage:
+                self._notify(track.damage)
 
     def close(self) -> None:
         for track in self._tracks.values():
@@ -160,6 +170,9 @@ class StreamCopier:
                 notice = f"{stream_name(stream)} is copied as it is, not magnified"
         elif codec_name(stream) == "bin_data" and self._source.chapters():
             return  # likewise for chapters
+        elif container in AUDIO_ENCODERS and has_damaged_sound(same, packets):
+            notice = f"{stream_name(stream)} is damaged; dropped"
+            self._damaged.append(notice)
         else:
             notice = dropped(stream, container)
         if notice:

@@ -20,6 +20,10 @@ NOTED_JITTER = 0.05
 LONGEST_FRAME = Fraction(24 * 3600)
 """Seconds that a frame may be shown. A clock with a longer gap is damaged."""
 
+LONGEST_STATED = Fraction(3600)
+"""Seconds that a last frame or a packet of sound is believed to last, as nothing follows it that
+could tell."""
+
 _LARGEST_RATE = 1_000_000
 _DISAGREEMENT = Fraction(1, 20)
 """How far the stated rate may be from the mean of the time stamps, relative to it."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
@@ -16,7 +17,7 @@ from av.stream import Discard, Stream
 from magnify.video.decoding import CLOCK_FALL, open_video
 from magnify.video.files import FileState
 from magnify.video.rehearsal import REFUSALS, Rehearsal
-from magnify.video.timing import LONGEST_FRAME
+from magnify.video.timing import LONGEST_FRAME, LONGEST_STATED
 from magnify.video.transcoding import LaneMaker, stream_name, ways
 
 _FIRST_PACKETS = 4
@@ -56,7 +57,7 @@ class Track:
         Once the clock has started anew, nothing is accepted any more.
         """
         time = packet_time(packet)
-        if packet.is_corrupt:
+        if is_damaged(packet):
             self.damaged += 1
             return False
         if time is None:
@@ -124,6 +125,20 @@ def chosen_way(
     return None
 
 
+def has_damaged_sound(stream: Stream, packets: list[Packet[Any]]) -> bool:
+    """Whether a stream that no container takes is sound of which nothing can be decoded.
+
+    `stream` is not to be read any further.
+    """
+    if not isinstance(stream, AudioStream) or stream.codec_context is None:
+        return False
+    for packet in packets:
+        with suppress(*REFUSALS):
+            if any(frame.samples for frame in stream.decode(packet)):
+                return False
+    return True
+
+
 class Beginnings:
     """The first packets of some streams of a file, which is opened for them alone."""
 
@@ -143,13 +158,22 @@ class Beginnings:
     def _read(self, streams: list[Stream]) -> None:
         missing = len(streams)
         for packet in islice(self._container.demux(streams) if streams else (), _MOST_PACKETS):
-            if packet.size and not packet.is_corrupt:
+            if packet.size and not is_damaged(packet):
                 found = self.packets[packet.stream_index]
                 if len(found) < _FIRST_PACKETS:
                     found.append(packet)
                     missing -= len(found) == _FIRST_PACKETS
             if not missing:
                 break
+
+
+def is_damaged(packet: Packet[Any]) -> bool:
+    """Whether a packet is known to be incomplete, or says that it lasts for ages."""
+    if packet.is_corrupt:
+        return True
+    return packet.stream.type == "audio" and bool(
+        packet.duration and packet.duration * packet.time_base > LONGEST_STATED
+    )
 
 
 def packet_time(packet: Packet[Any]) -> Fraction | None:
