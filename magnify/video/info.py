@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError, VideoError
 from magnify.video.colour import ColourTags, bit_depth, check_matrix
-from magnify.video.decoding import decode, is_still, open_video, video_stream
+from magnify.video.decoding import decode
 from magnify.video.files import FileState, file_state
 from magnify.video.images import (
     first_image,
@@ -23,6 +23,7 @@ from magnify.video.images import (
     is_image_sequence,
     list_images,
 )
+from magnify.video.opening import is_still, open_video, video_stream
 from magnify.video.timing import NOTED_JITTER as NOTED_JITTER
 from magnify.video.timing import stream_timing
 

@@ -18,14 +18,17 @@ from av.video.stream import VideoStream
 from magnify.errors import SettingsError
 from magnify.video.choices import Encoding
 from magnify.video.colour import ColourConverter
-from magnify.video.decoding import EXACT_TAGS
 from magnify.video.encoding import encoder_settings
 from magnify.video.gif import CENTISECOND, Palettes
 from magnify.video.info import IMAGES, VideoInfo
+from magnify.video.opening import EXACT_TAGS
 from magnify.video.reader import Frame
 from magnify.video.streams import StreamCopier
 
-_MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
+MOV_FAMILY = frozenset({".mp4", ".m4v", ".mov"})
+LARGEST_MOV_DURATION = 2**31 - 1
+"""Ticks that a frame may last in them."""
+
 _MOV_TAGS = re.compile(
     "(title|artist|album_artist|composer|album|date|comment|genre|copyright|lyrics|description|"
     "synopsis|show|episode_id|network|keywords|track|disc|grouping|creation_time)(-.*)?",
@@ -70,7 +73,7 @@ class ContainerOutput:
         gif = self._settings.codec == "gif"
         self._palettes = Palettes(info.width, info.height) if gif else None
         self._time_base = CENTISECOND if gif else info.time_base
-        self._in_mov = path.suffix.lower() in _MOV_FAMILY
+        self._in_mov = path.suffix.lower() in MOV_FAMILY
         self._durations: dict[int, int] = {}
         self._earliest = -(2**62)
         self._delay: int | None = None
@@ -210,8 +213,8 @@ class ContainerOutput:
         cut = (first.pts - self._info.start_pts) * self._info.time_base
         self._shift = cut + (self._copier.origin if self._copier else 0)
         if self._copier:
-            start = first.pts * self._info.time_base if self._info.cut_start else None
-            self._copier.begin(self._shift, start)
+            begin = first.pts * self._info.time_base
+            self._copier.begin(self._shift, begin, cut=bool(self._info.cut_start))
 
     def _encode(self, frame: av.VideoFrame | None) -> list[Packet[VideoStream]]:
         """The packets that a frame completes, with the durations that encoders may drop."""

@@ -14,10 +14,10 @@ import av
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.video.colour import ColourConverter, ColourTags, Picture, is_grey
-from magnify.video.decoding import CLOCK_FALL, Decoder, card_decoder, reaches
+from magnify.video.decoding import Decoder, card_decoder, reaches
 from magnify.video.images import ImageDecoder
 from magnify.video.info import IMAGES, VideoInfo, probe
-from magnify.video.timing import LONGEST_FRAME, LONGEST_STATED, leap
+from magnify.video.timing import CLOCK_FALL, LONGEST_FRAME, LONGEST_STATED, leap
 
 END_PRECISION = Fraction(1, 500)
 """Seconds: QuickTime and MP4 files round their end to the ticks of the whole movie, 1/600 often."""

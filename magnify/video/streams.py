@@ -14,8 +14,9 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from magnify.video.decoding import SEEKABLE, is_still, open_video, video_stream
+from magnify.video.decoding import SEEKABLE
 from magnify.video.files import FileState
+from magnify.video.opening import is_still, open_video, video_stream
 from magnify.video.tracks import Beginnings, Track, chosen_way, has_damaged_sound, packet_time
 from magnify.video.transcoding import (
     AUDIO_ENCODERS,
@@ -72,7 +73,7 @@ class StreamCopier:
         if self._source.format.name in BROADCAST:
             self.origin = Fraction(self._source.start_time or 0, av.time_base)
         self._start: Fraction | None = None
-        self._shift = self.origin
+        self._shift = self._first = self.origin
         self._packets = self._read()
         self._next: Packet[Any] | None = None
 
@@ -101,16 +102,18 @@ class StreamCopier:
         self._target.set_chapters([chapter for chapter in chapters if chapter])
         return tags
 
-    def begin(self, shift: Fraction, start: Fraction | None) -> None:
-        """Everything is to be moved `shift` seconds earlier; packets before `start` are left out.
+    def begin(self, shift: Fraction, first: Fraction, *, cut: bool) -> None:
+        """Everything is to be moved `shift` seconds earlier; the first frame is shown at `first`.
 
-        Both are on the source's clock.
+        Both are on the source's clock. With a `cut`, packets before that frame are left out.
         """
-        self._shift, self._start = shift, start
+        self._shift, self._first = shift, first
+        self._start = first if cut else None
         # A jump would miss the subtitle that is being shown.
         subtitled = any(self._source.streams[index].type == "subtitle" for index in self._tracks)
-        if start is not None and self._source.format.name in SEEKABLE and not subtitled:
-            self._source.seek(int(start * av.time_base))
+        if cut and self._source.format.name in SEEKABLE and not subtitled:
+            with suppress(av.FFmpegError):  # a damaged index: it is read from where it is
+                self._source.seek(int(first * av.time_base))
         self._next = next(self._packets, None)
 
     def copy_until(self, end: Fraction | None) -> None:
@@ -188,7 +191,7 @@ class StreamCopier:
                 self._show_from_start(packet)
                 if not packet.size or self._is_before_start(packet):
                     continue
-                if self._tracks[packet.stream_index].accepts(packet, self._shift):
+                if self._tracks[packet.stream_index].accepts(packet, self._first):
                     yield packet
 
     def _show_from_start(self, packet: Packet[Any]) -> None:

@@ -17,7 +17,13 @@ from magnify.errors import VideoError
 NOTED_JITTER = 0.05
 """Frame intervals that stray this far from the typical one make frequencies uncertain."""
 
-LONGEST_FRAME = Fraction(24 * 3600)
+LARGEST_STAMP = 2**60
+"""Ticks: no clock gets there, and what is added to it stays within 64 bits."""
+
+CLOCK_FALL = Fraction(1, 2)
+"""Seconds: a clock that falls back farther was set anew. Less is a file's inaccuracy."""
+
+LONGEST_FRAME = Fraction(6 * 3600)
 """Seconds that a frame may be shown. A clock with a longer gap is damaged."""
 
 LONGEST_STATED = Fraction(3600)
@@ -57,7 +63,7 @@ def stream_timing(
         VideoError: the clock has a gap that no video has.
     """
     assert stream.time_base is not None
-    check_gaps(path, time_stamps, stream.time_base)
+    check_clock(path, time_stamps, stream.time_base)
     jitter = _interval_jitter(time_stamps)
     counting = container.format.name.startswith(_COUNTING)
     stated = stream.average_rate or stream.guessed_rate or None
@@ -86,11 +92,13 @@ def stream_timing(
     )
 
 
-def check_gaps(path: Path, time_stamps: list[int], time_base: Fraction) -> None:
-    """VideoError if two neighbours are farther apart than any frame is shown."""
+def check_clock(path: Path, time_stamps: list[int], time_base: Fraction) -> None:
+    """VideoError if neighbours are farther apart than any frame is shown, or beyond counting."""
     for before, after in pairwise(time_stamps):
         if (after - before) * time_base > LONGEST_FRAME:
             raise VideoError(f"{path}: {leap(before, after, time_base)}")
+    if any(abs(time_stamp) > LARGEST_STAMP for time_stamp in time_stamps):
+        raise VideoError(f"{path}: {leap(0, time_stamps[-1], time_base)}")
 
 
 def leap(before: int, after: int, time_base: Fraction) -> str:

@@ -14,10 +14,10 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Stream
 
-from magnify.video.decoding import CLOCK_FALL, open_video
 from magnify.video.files import FileState
+from magnify.video.opening import open_video
 from magnify.video.rehearsal import REFUSALS, Rehearsal
-from magnify.video.timing import LONGEST_FRAME, LONGEST_STATED
+from magnify.video.timing import CLOCK_FALL, LONGEST_FRAME, LONGEST_STATED
 from magnify.video.transcoding import LaneMaker, stream_name, ways
 
 _FIRST_PACKETS = 4

@@ -17,7 +17,7 @@ from magnify.video.colour import without_colour
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
 from magnify.video.orientation import upright, upright_info
-from magnify.video.output import ContainerOutput
+from magnify.video.output import LARGEST_MOV_DURATION, MOV_FAMILY, ContainerOutput
 from magnify.video.parts import Part, sweep
 from magnify.video.reader import Frame, VideoReader
 
@@ -116,6 +116,12 @@ class VideoWriter:
             raise VideoError(
                 f"{self.path}: a {width}x{height} picture does not fit into a video of "
                 f"{self.info.width}x{self.info.height}"
+            )
+        if self.path.suffix.lower() in MOV_FAMILY and frame.duration > LARGEST_MOV_DURATION:
+            begin, length = (float(t * self.info.time_base) for t in (frame.pts, frame.duration))
+            raise VideoError(
+                f"{self.path}: the frame at {begin:.6g} s lasts {length:.6g} s, longer than such "
+                "files can say; use .mkv"
             )
         if frame.grey:
             frame = replace(frame, picture=without_colour(frame.picture))
