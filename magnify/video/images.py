@@ -16,6 +16,8 @@ from magnify.video.tiff import pages
 
 _NUMBER = re.compile(r"%(?:0(\d+))?d")
 _SAME_KIND = {".jpeg": ".jpg", ".tiff": ".tif"}
+_LOWEST_RATE, _HIGHEST_RATE = 5e-5, 1_000_000
+"""Frames a second that containers can count: MP4 takes no frame that lasts for a day."""
 _LARGEST_TERM = 2**31 - 1
 """FFmpeg counts in fractions of such numbers."""
 
@@ -36,8 +38,8 @@ def frame_rate(path: Path, fps: Fraction | float | None) -> Fraction:
         raise SettingsError(f"{path}: images have no frame rate; say it with fps (--fps)")
     if not 0 < fps < float("inf"):
         raise SettingsError(f"fps must be above 0, not {fps}")
-    if not 1e-5 <= fps <= 1e6:
-        raise SettingsError(f"fps must be between 0.00001 and 1000000, not {fps}")
+    if not _LOWEST_RATE <= fps <= _HIGHEST_RATE:
+        raise SettingsError(f"fps must be between 0.00005 and {_HIGHEST_RATE}, not {fps}")
     return Fraction(fps).limit_denominator(min(100_000, int(_LARGEST_TERM / fps)))
 
 
@@ -48,7 +50,7 @@ def list_images(path: Path) -> list[Path]:
         VideoError: there are none, they are of several kinds, one has several pages, or a number is
             missing from the pattern's sequence.
     """
-    images = _numbered(path) if not path.is_dir() else _in_folder(path)
+    images = _in_folder(path) if is_folder(path) else _numbered(path)
     if not images:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise VideoError(

@@ -1,15 +1,12 @@
 """What a video is: found out once, before any frame is processed."""
 
-import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import atan2, degrees
 from pathlib import Path
-from typing import Any
 
 import av
 from av.container import InputContainer
-from av.sidedata.sidedata import Type as SideDataType
 from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError, VideoError
@@ -24,6 +21,7 @@ from magnify.video.images import (
     list_images,
 )
 from magnify.video.opening import is_still, open_video, video_stream
+from magnify.video.side_data import display_matrix, has_mastering
 from magnify.video.timing import NOTED_JITTER as NOTED_JITTER
 from magnify.video.timing import stream_timing
 
@@ -31,13 +29,10 @@ IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
-SIDE_DATA_KINDS = 64
-"""More than FFmpeg has."""
 _INTERLACED = (
     "its frames are interlaced: each holds two moments, which are magnified as one; deinterlace it "
     "first, for instance with: ffmpeg -i IN -vf bwdif OUT.mkv"
 )
-_MASTERING = frozenset({SideDataType.MASTERING_DISPLAY_METADATA, SideDataType.CONTENT_LIGHT_LEVEL})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +161,7 @@ def _probe_container(path: Path, container: InputContainer, state: FileState) ->
         sample_aspect_ratio=stream.sample_aspect_ratio or None,
         frame_interval_jitter=timing.jitter,
         alpha_beside=stream.metadata.get("alpha_mode") == "1",
-        mastering=not _MASTERING.isdisjoint(data.type for data in _side_data(frame)),
+        mastering=has_mastering(frame),
         audio_streams=len(container.streams.audio),
         subtitle_streams=len(container.streams.subtitles),
         notices=(*_other_videos(container, stream), *timing.notices, *info.notices),
@@ -194,7 +189,7 @@ def _describe(frame: av.VideoFrame, time_base: Fraction) -> VideoInfo:
         bit_depth=bit_depth(frame.format.name),
         start_pts=frame.pts or 0,
         colour=ColourTags.of(frame),
-        display_matrix=_display_matrix(frame),
+        display_matrix=display_matrix(frame),
         interlaced=frame.interlaced_frame,
         notices=(_INTERLACED,) if frame.interlaced_frame else (),
     )
@@ -221,40 +216,3 @@ def _first_packets(
     if first is None:
         raise VideoError(f"{path}: has no frames that can be decoded")
     return first, sorted(time_stamps)
-
-
-def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    for data in _side_data(frame):
-        if data.type == SideDataType.DISPLAYMATRIX:
-            return struct.unpack("9i", bytes(data))
-    return None
-
-
-def _side_data(frame: av.VideoFrame) -> list[Any]:
-    try:
-        side_data: Any = frame.side_data  # whose stubs are wrong
-    except ValueError:
-        side_data = _without_unknown_side_data(frame).side_data
-    return [side_data[number] for number in range(len(side_data))]
-
-
-def _without_unknown_side_data(frame: av.VideoFrame) -> av.VideoFrame:
-    """The frame without the kinds that PyAV does not know, such as EXIF: one hides all others."""
-    graph = av.filter.Graph()
-    end = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=frame.time_base or Fraction(1),
-    )
-    known = {kind.value for kind in SideDataType}
-    for kind in sorted(set(range(SIDE_DATA_KINDS)) - known):
-        deletion = graph.add("sidedata", f"mode=delete:type={kind}")
-        end.link_to(deletion)
-        end = deletion
-    end.link_to(graph.add("buffersink"))
-    graph.configure()
-    graph.push(frame)
-    filtered = graph.pull()
-    assert isinstance(filtered, av.VideoFrame)
-    return filtered
