@@ -147,7 +147,12 @@ class Decoder:
 
     def _damage(self) -> str | None:
         changed = change(self.path, self._state) if self._state else None
-        missing = 0 if changed and not self.path.exists() else missing_bytes(self.path)
+        try:
+            missing = missing_bytes(self.path)
+        except FileNotFoundError:  # which `changed` says
+            missing = 0
+        except OSError as error:
+            return f"reading broke off ({error.strerror})"
         if missing:
             return f"its end is missing, {missing} bytes or more"
         if self._broke_off:

@@ -185,14 +185,17 @@ class StreamCopier:
         streams = [self._source.streams[index] for index in self._tracks]
         if not streams:
             return
-        # Where the source breaks off is for its video's reader to say.
-        with suppress(av.FFmpegError):
+        try:
             for packet in self._source.demux(streams):
                 self._show_from_start(packet)
                 if not packet.size or self._is_before_start(packet):
                     continue
                 if self._tracks[packet.stream_index].accepts(packet, self._first):
                     yield packet
+        except av.FFmpegError as error:
+            names = ", ".join(stream_name(stream) for stream in streams)
+            self._damaged.append(f"reading of {names} broke off ({error.strerror})")
+            self._notify(self._damaged[-1])
 
     def _show_from_start(self, packet: Packet[Any]) -> None:
         """A subtitle that is on when the cut begins is shown from there on."""
