@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 from magnify.video.files import FileState
-from magnify.video.opening import open_video
+from magnify.video.opening import is_still, open_video
 from magnify.video.rehearsal import REFUSALS, Rehearsal
 from magnify.video.timing import CLOCK_FALL, LONGEST_FRAME, LONGEST_STATED
 from magnify.video.transcoding import LaneMaker, stream_name, ways
@@ -31,6 +31,7 @@ class Track:
 
     Attributes:
         damaged: how many packets were left out, since they or their clocks are damaged.
+        clock_fell: whether the clock has started anew.
     """
 
     def __init__(self, source: Stream, target: OutputContainer, make: LaneMaker) -> None:
@@ -39,6 +40,7 @@ class Track:
         self._lane = make(source, target)
         self._rehearsal = Rehearsal(target.format.name, source, make)
         self._latest: Fraction | None = None
+        self._fell_before = False
         self.damaged = 0
         self.clock_fell = False
 
@@ -54,19 +56,22 @@ class Track:
     def accepts(self, packet: Packet[Any], origin: Fraction) -> bool:
         """Whether a packet is whole, and its time follows those before it, or `origin`.
 
-        Once the clock has started anew, nothing is accepted any more.
+        Once the clock has started anew, nothing is accepted any more. One packet that lies back is
+        damaged; the next one tells.
         """
-        time = packet_time(packet)
         if is_damaged(packet):
             self.damaged += 1
             return False
-        if time is None:
+        time = packet_time(packet)
+        if self.clock_fell or time is None or is_still(packet.stream):
             return not self.clock_fell
-        if self._latest is not None and time < self._latest - CLOCK_FALL:
-            self.clock_fell = True
-        if self.clock_fell:
+        latest = origin if self._latest is None else self._latest
+        if self._latest is not None and time < latest - CLOCK_FALL:
+            self.damaged += 1
+            self.clock_fell, self._fell_before = self._fell_before, True
             return False
-        if abs(time - (origin if self._latest is None else self._latest)) > LONGEST_FRAME:
+        self._fell_before = False
+        if packet.stream.type in ("audio", "video") and abs(time - latest) > LONGEST_FRAME:
             self.damaged += 1
             return False
         self._latest = time
