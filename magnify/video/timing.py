@@ -69,7 +69,9 @@ def stream_timing(
     stated = stream.average_rate or stream.guessed_rate or None
     mean = _mean_rate(time_stamps, stream.time_base)
     rate, notices = stated, list[str]()
-    if mean is not None and (stated is None or (jitter > NOTED_JITTER and not counting)):
+    counted_wrongly = stream.duration is not None and stream.duration < _reach(time_stamps)
+    varying = jitter > NOTED_JITTER and (not counting or counted_wrongly)
+    if mean is not None and (stated is None or varying):
         rate = mean
     elif mean and stated and _contradicts(stated, mean, stream.time_base, len(time_stamps), jitter):
         rate = mean
@@ -134,10 +136,14 @@ def _duration(
         start = Fraction(container.start_time or 0, av.time_base)
         if container.format.name.startswith(_FROM_ZERO) and 0 < start < stated:
             stated -= start
-    reach = time_stamps[-1] - time_stamps[0] if time_stamps else 0
+    reach = _reach(time_stamps)
     if stated < reach * stream.time_base:
         stated = (reach + _typical(time_stamps)) * stream.time_base
     return float(stated) if stated else None
+
+
+def _reach(time_stamps: list[int]) -> int:
+    return time_stamps[-1] - time_stamps[0] if time_stamps else 0
 
 
 def _end(stream: VideoStream) -> int | None:

@@ -52,6 +52,15 @@ def test_a_stated_duration_is_only_a_claim(tmp_path: Path, ticks: int) -> None:
         VideoReader(clip, start=3)
 
 
+def test_a_variable_rate_does_not_follow_from_a_wrong_duration(tmp_path: Path) -> None:
+    options = [*X264, "-fps_mode", "vfr"]
+    clip = make_clip(tmp_path / "in.mp4", *options, filters="select='mod(n,5)'", frames=40)
+    mean = float(probe(clip).average_rate)
+    assert mean == pytest.approx(24, rel=0.03)
+    with_stated_duration(clip, 1000)
+    assert float(probe(clip).average_rate) == pytest.approx(mean, rel=0.03)
+
+
 def test_an_avi_that_was_never_closed_can_be_cut(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "in.avi", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", rate="25")
     data = bytearray(clip.read_bytes())
