@@ -1,8 +1,11 @@
 """The documentation: links lead somewhere, commands can be typed, tables are what is stored."""
 
 import importlib.util
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -116,6 +119,13 @@ def test_python_names_exist(page: Path) -> None:
 def test_readme_lists_every_command() -> None:
     listed = re.findall(r"^\| `magnify ([\w-]+)`", (ROOT / "README.md").read_text(), flags=re.M)
     assert sorted(listed) == sorted(MAGNIFY.commands)
+
+
+def test_picture_can_be_drawn(tmp_path: Path) -> None:
+    clip, picture = ROOT / "examples" / "sway.mp4", tmp_path / "sway.png"
+    drawn = [sys.executable, ROOT / "examples" / "make_picture.py", clip, clip, picture]
+    subprocess.run(drawn, check=True, env=os.environ | {"MPLBACKEND": "agg"})
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_card_holds_the_stored_scores() -> None:
