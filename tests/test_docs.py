@@ -116,6 +116,21 @@ def test_python_names_exist(page: Path) -> None:
             assert hasattr(magnify, name), name
 
 
+@pytest.mark.parametrize("page", GUIDES, ids=relative)
+def test_files_named_in_text_exist(page: Path) -> None:
+    named = re.findall(r"`((?:magnify|tests|examples|docs|weights)/[\w/.-]+)`", page.read_text())
+    for name in named:
+        if "NAME" not in name and not name.startswith("examples/sway_x"):
+            assert (ROOT / name).exists(), name
+
+
+def test_tree_shows_every_room() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## The rooms")[2]
+    tree = text.partition("\n## ")[0]
+    rooms = {path.parent.name for path in (ROOT / "magnify").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^  (\w+)/", tree, flags=re.M))
+
+
 def test_readme_lists_every_command() -> None:
     listed = re.findall(r"^\| `magnify ([\w-]+)`", (ROOT / "README.md").read_text(), flags=re.M)
     assert sorted(listed) == sorted(MAGNIFY.commands)
