@@ -21,6 +21,7 @@ from magnify.engine.runtime import (
 from magnify.engine.tiles import in_tiles
 from magnify.engine.transfer import Download, upload
 from magnify.errors import MagnifyError
+from magnify.messages import Message, Notify
 from magnify.models import MagnificationModel, Texture
 
 USED_MEMORY = 0.8
@@ -69,9 +70,7 @@ class Network:
         both, shape, decode = map(Compiled, _passes(self.model))
         return both, shape, decode
 
-    def prepare(
-        self, height: int, width: int, frames: int | None, notify: Callable[[str], None]
-    ) -> None:
+    def prepare(self, height: int, width: int, frames: int | None, notify: Notify) -> None:
         """Settles whether a clip of that size and so many frames passes a compiled network.
 
         Where that was left to be decided and cannot be done, `notify` is told.
@@ -83,7 +82,7 @@ class Network:
                 self._compiled_sizes.add((height, width))
             except CompilationError as error:
                 self._use(compiled=False)
-                notify(f"{error}; this clip goes on without")
+                notify(Message(f"{error}; this clip goes on without"))
 
     def repays_compiling(self, height: int, width: int, frames: int | None) -> bool:
         """Whether `prepare` would compile; on auto, estimated from the time that a frame takes."""

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from magnify.errors import SettingsError, TruncatedInputError
+from magnify.messages import Message, Notify
 from magnify.video import Frame, Picture, VideoInfo, VideoReader
 
 
@@ -40,7 +40,8 @@ class VideoClip(Clip):
     The file is looked at once, here, and opened when its frames are first asked for; only to read
     them a second time is it opened anew.
 
-    `notices`: what cannot be as it was asked, such as that NVIDIA card number `card` decodes.
+    `notify` is told what the user should know of it, and what cannot be as it was asked, such as
+    that NVIDIA card number `card` decodes.
     """
 
     def __init__(
@@ -52,25 +53,24 @@ class VideoClip(Clip):
         end: float | None = None,
         max_frames: int | None = None,
         card: int | None = None,
+        notify: Notify | None = None,
     ) -> None:
         self.path = path
-        self._open = partial(
-            VideoReader, path, fps=fps, start=start, end=end, max_frames=max_frames, card=card
-        )
-        reader = self._open()
-        self._unread: VideoReader | None = reader  # a reader opens the file when it is iterated
+        reader = VideoReader(path, fps=fps, start=start, end=end, max_frames=max_frames, card=card)
+        self._reader = reader  # which opens the file when it is iterated
         self.info: VideoInfo = reader.info
-        self.notices: list[str] = []
+        say = notify or (lambda message: None)
+        for text in self.info.notices:
+            say(Message(text))
         if card is not None and not reader.on_card:
-            self.notices.append("no NVIDIA card can decode this video; the CPU does")
+            say(Message("no NVIDIA card can decode this video; the CPU does"))
         self.height, self.width = self.info.height, self.info.width
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
 
     def frames(self) -> Generator[Frame, None, None]:
-        reader, self._unread = self._unread or self._open(), None
-        with reader:
+        with self._reader.again() as reader:
             try:
                 yield from reader
             except TruncatedInputError as error:

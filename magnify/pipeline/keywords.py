@@ -6,9 +6,10 @@ import numpy as np
 
 from magnify.checkpoints import DEFAULT_MODEL
 from magnify.engine.choices import Precision
+from magnify.messages import Notify
 from magnify.pipeline.clips import ArrayClip
 from magnify.pipeline.job import Job, Output, Source, check_alpha
-from magnify.pipeline.modes import Mode, Notify, Static
+from magnify.pipeline.modes import Mode, Static
 from magnify.pipeline.prepare import Engine, load_engine
 from magnify.pipeline.run import Report, run
 from magnify.pipeline.stream import Progress, magnified_frames
@@ -88,8 +89,7 @@ def magnify_frames(
     clip = ArrayClip(pictures, fps)
     say = notify or (lambda notice: None)
     mode = mode.settled(clip, engine.network, say)
-    for warning in mode.check(clip):
-        say(warning)
+    mode.check(clip, say)
     output = np.empty_like(pictures)
     frames = magnified_frames(clip, engine.network, mode, alpha, notify=say)
     for number, frame in enumerate(frames):

@@ -13,8 +13,9 @@ import torch
 
 from magnify.engine.network import Network
 from magnify.errors import SettingsError
+from magnify.messages import Notify
 from magnify.pipeline.clips import Clip
-from magnify.pipeline.modes import Mode, Notify
+from magnify.pipeline.modes import Mode
 from magnify.pipeline.stream import DECODED_AHEAD, Stream, chunks, stack, with_reference
 from magnify.pipeline.threads import ahead
 from magnify.temporal.change import State

@@ -8,10 +8,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from magnify.errors import VideoError
+from magnify.errors import TruncatedInputError, VideoError
+from magnify.messages import Message, Notify
 from magnify.pipeline.clips import VideoClip
 from magnify.pipeline.job import Job, Output, Source
-from magnify.pipeline.modes import Notify
 from magnify.pipeline.prepare import Engine, prepare
 from magnify.pipeline.stream import Progress, magnified_frames, with_reference
 from magnify.pipeline.threads import behind
@@ -75,11 +75,11 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
         MagnifyError: the job cannot run; the message says why.
     """
     engine = engine or prepare(job.compute)
-    clip = _clip(job.source, engine)
-    notices = [*clip.notices]
+    notices: list[str] = []
+    clip = _clip(job.source, engine, notices.append)
     job = replace(job, mode=job.mode.settled(clip, engine.network, notices.append))
-    notices += job.mode.check(clip)
-    notices += _losses(job.output, clip.info, makes_folder)
+    job.mode.check(clip, notices.append)
+    _check_output(job.output, clip.info, makes_folder, notices.append)
     reference = None
     if job.mode.reference_frames:
         with closing(clip.frames()) as frames:
@@ -110,19 +110,16 @@ def run(
     """
     engine = engine or prepare(job.compute)
     began = time.perf_counter()
-    clip = _clip(job.source, engine)
     notices: list[str] = []
 
-    def say(notice: str) -> None:
-        notices.append(notice)
+    def say(message: Message) -> None:
+        notices.append(message)
         if notify is not None:
-            notify(notice)
+            notify(message)
 
-    for notice in clip.notices:
-        say(notice)
+    clip = _clip(job.source, engine, say)
     job = replace(job, mode=job.mode.settled(clip, engine.network, say))
-    for warning in job.mode.check(clip):
-        say(warning)
+    job.mode.check(clip, say)
     count = _write(job, clip, engine, progress, say)
     if clip.truncated is not None:
         notices.append(str(clip.truncated))
@@ -151,23 +148,21 @@ def _write(
             output.encoding,
             overwrite=output.overwrite,
             metadata={"comment": comment},
+            notify=say,
         ) as writer,
         behind(writer.write, WRITTEN_BEHIND) as write,
     ):
-        told = len(writer.notices)
-        for notice in writer.notices:
-            say(notice)
         frames = magnified_frames(clip, engine.network, job.mode, job.alpha, progress, say)
         with closing(frames):
             for frame in frames:
                 write(frame)
                 count += 1
-    for notice in writer.notices[told:]:
-        say(notice)
+    if writer.damage is not None and clip.truncated is None:
+        clip.truncated = TruncatedInputError(f"{job.source.path}: {writer.damage}")
     return count
 
 
-def _clip(source: Source, engine: Engine) -> VideoClip:
+def _clip(source: Source, engine: Engine, notify: Notify) -> VideoClip:
     return VideoClip(
         source.path,
         fps=source.fps,
@@ -175,6 +170,7 @@ def _clip(source: Source, engine: Engine) -> VideoClip:
         end=source.end,
         max_frames=source.max_frames,
         card=engine.card if source.hwaccel == "auto" else None,
+        notify=notify,
     )
 
 
@@ -197,16 +193,15 @@ def _facts(job: Job, clip: VideoClip, engine: Engine) -> dict[str, Any]:
     }
 
 
-def _losses(output: Output, source: VideoInfo, makes_folder: bool) -> list[str]:
-    """What the writer will say: it is opened, and leaves nothing behind."""
+def _check_output(output: Output, source: VideoInfo, makes_folder: bool, notify: Notify) -> None:
+    """Has the writer say what it will say: it is opened, and leaves nothing behind."""
     with TemporaryDirectory() as folder:
         made_later = makes_folder and not output.path.parent.exists()
         if made_later:
             _check_place(output.path.parent)
         path = Path(folder, output.path.name) if made_later else output.path
-        writer = VideoWriter(path, source, output.encoding, overwrite=output.overwrite)
-        writer.discard()
-    return writer.notices
+        encoding, overwrite = output.encoding, output.overwrite
+        VideoWriter(path, source, encoding, overwrite=overwrite, notify=notify).discard()
 
 
 def _check_place(folder: Path) -> None:

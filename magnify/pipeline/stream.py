@@ -20,9 +20,10 @@ from magnify.engine.network import Network
 from magnify.engine.runtime import available_memory
 from magnify.engine.transfer import Download
 from magnify.errors import SettingsError
+from magnify.messages import Notify
 from magnify.models import Texture
 from magnify.pipeline.clips import Clip
-from magnify.pipeline.modes import Mode, Notify
+from magnify.pipeline.modes import Mode
 from magnify.pipeline.threads import ahead
 from magnify.temporal.operators import Operator
 from magnify.video import Frame

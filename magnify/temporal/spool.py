@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from magnify.errors import VideoError
+from magnify.messages import Message, Notify
 
 VALUE_BYTES = 2
 """Float16: what is stored is change since the first frame, so 11 bits are 11 bits of motion."""
@@ -36,7 +37,7 @@ class Storage:
     memory_budget: int
     folder: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     frames: int | None = None
-    announce: Callable[[str], None] = lambda _: None
+    announce: Notify = lambda _: None
 
     @property
     def working_bytes(self) -> int:
@@ -143,9 +144,10 @@ class Spool:
 
     def _announce(self, need: str) -> None:
         self._announced = True
-        self.storage.announce(
+        text = (
             f"filtering over the whole clip: {need} go to a temporary file in {self.storage.folder}"
         )
+        self.storage.announce(Message(text))
 
     @contextmanager
     def _disk(self) -> Iterator[FileIO]:

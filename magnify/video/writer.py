@@ -12,6 +12,7 @@ from typing import Self
 import av
 
 from magnify.errors import SettingsError, VideoError
+from magnify.messages import Message, Notify
 from magnify.video.choices import Encoding
 from magnify.video.colour import without_colour
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
@@ -46,6 +47,7 @@ class VideoWriter:
         encoding: codec and quality.
         overwrite: replace `path` if it exists.
         metadata: tags for the file, where the source does not have them.
+        notify: is told, at once, what `notices` holds.
 
     Attributes:
         notices: one line for each thing about the source that cannot be kept as it was.
@@ -63,7 +65,9 @@ class VideoWriter:
         *,
         overwrite: bool = False,
         metadata: Mapping[str, str] | None = None,
+        notify: Notify | None = None,
     ) -> None:
+        self._notify = notify or (lambda message: None)
         self.notices: list[str] = []
         self.info = source.info if isinstance(source, VideoReader) else source
         with _errors_named(Path(path)):
@@ -82,6 +86,10 @@ class VideoWriter:
             except BaseException:
                 self._part.remove()
                 raise
+
+    def _tell(self, text: str) -> None:
+        self.notices.append(text)
+        self._notify(Message(text))
 
     @property
     def damage(self) -> str | None:
@@ -157,8 +165,8 @@ class VideoWriter:
     ) -> ImageOutput | ContainerOutput:
         info = self.info if self._matrix is None else upright_info(self.info)
         if images:
-            return ImageOutput(self._part.path, images[1], info, encoding, self.notices.append)
-        return ContainerOutput(self._part.path, info, encoding, metadata, self.notices.append)
+            return ImageOutput(self._part.path, images[1], info, encoding, self._tell)
+        return ContainerOutput(self._part.path, info, encoding, metadata, self._tell)
 
     def _publish(self) -> None:
         if self.path.exists() and not self._overwrite and not is_empty_folder(self.path):

@@ -6,7 +6,7 @@ from typing import Any
 from magnify.errors import SettingsError
 from magnify.pipeline.modes.acceleration import Acceleration
 from magnify.pipeline.modes.bandpass import Bandpass
-from magnify.pipeline.modes.base import Mode, Notify
+from magnify.pipeline.modes.base import Mode
 from magnify.pipeline.modes.reference import Dynamic, Static
 from magnify.settings import from_plain
 
@@ -16,7 +16,6 @@ __all__ = [
     "Bandpass",
     "Dynamic",
     "Mode",
-    "Notify",
     "Static",
     "mode_from_dict",
 ]

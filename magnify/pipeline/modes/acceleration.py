@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from magnify.errors import SettingsError
-from magnify.pipeline.modes.base import Notify
+from magnify.messages import Notify, warning
 from magnify.pipeline.modes.frequency import BAND, FrequencyMode, MemoryBudget, SamplingRate
 from magnify.settings import Option
 
@@ -77,7 +77,7 @@ class Acceleration(FrequencyMode):
             "sampling_rate": self.rate(clip),
         }
 
-    def check(self, clip: "Clip") -> list[str]:
+    def check(self, clip: "Clip", notify: Notify) -> None:
         from magnify.temporal import filters
 
         rate = self.rate(clip)
@@ -87,14 +87,15 @@ class Acceleration(FrequencyMode):
                 f"{rate:g} frames a second, and acceleration needs {LEAST_FRAMES}; choose a "
                 "lower frequency, or correct the sampling rate (--sampling-rate)"
             )
-        found = self.rate_warnings(clip)
+        self.check_rate(clip, notify)
         taps = len(filters.second_derivative(self.frequency, rate))
         if clip.count is not None and clip.count < taps:
-            found.append(
-                f"the clip has {clip.count} frames, but the kernel spans {taps}: its motion is "
-                "magnified unevenly; a higher frequency or a longer clip helps"
+            notify(
+                warning(
+                    f"the clip has {clip.count} frames, but the kernel spans {taps}: its motion "
+                    "is magnified unevenly; a higher frequency or a longer clip helps"
+                )
             )
-        return found
 
     @property
     def reference_frames(self) -> range:

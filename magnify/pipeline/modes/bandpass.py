@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from magnify.errors import SettingsError
-from magnify.pipeline.modes.base import Notify
+from magnify.messages import Message, Notify, warning
 from magnify.pipeline.modes.frequency import (
     BAND,
     FILTER,
@@ -109,9 +109,10 @@ class Bandpass(FrequencyMode):
             **({"notch": list(self.notch)} if self.notch else {}),
         }
 
-    def check(self, clip: "Clip") -> list[str]:
-        warnings = self._filter.warnings(self._band(clip), clip.count)
-        return warnings + self.rate_warnings(clip)
+    def check(self, clip: "Clip", notify: Notify) -> None:
+        for text in self._filter.warnings(self._band(clip), clip.count):
+            notify(warning(text))
+        self.check_rate(clip, notify)
 
     def operator(
         self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
@@ -131,9 +132,11 @@ class Bandpass(FrequencyMode):
         if need <= budget or self.taps is not None:
             return replace(self, filter=self._filter.name)
         notify(
-            f"a linear-phase filter would keep {need / 1e9:.1f} GB in memory, and the budget is "
-            f"{budget / 1e9:.1f} GB; a butterworth filter is taken, which lags and settles "
-            "(--memory-budget, or --zero-phase, which uses a temporary file)"
+            Message(
+                f"a linear-phase filter would keep {need / 1e9:.1f} GB in memory, and the budget "
+                f"is {budget / 1e9:.1f} GB; a butterworth filter is taken, which lags and settles "
+                "(--memory-budget, or --zero-phase, which uses a temporary file)"
+            )
         )
         return replace(self, filter="butterworth")
 

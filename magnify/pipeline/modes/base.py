@@ -4,9 +4,9 @@ Nothing here loads torch until an operator is made: the command line reads these
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from magnify.messages import Notify
 from magnify.settings import to_plain
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from magnify.engine.network import Network
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
-
-Notify = Callable[[str], None]
-"""Takes what to tell the user, one line each."""
 
 
 class Mode(ABC):
@@ -42,13 +39,13 @@ class Mode(ABC):
         """
         return self
 
-    def check(self, clip: "Clip") -> list[str]:
-        """Warnings about this mode on that clip, one line each.
+    def check(self, clip: "Clip", notify: Notify) -> None:
+        """Checks the mode on that clip, and warns of what may disappoint.
 
         Raises:
             SettingsError: the mode cannot work on the clip.
         """
-        return []
+        return None
 
     @property
     def reference_frames(self) -> range:

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Annotated
 
 from magnify.errors import SettingsError
+from magnify.messages import Message, Notify, warning
 from magnify.pipeline.modes.base import Mode
 from magnify.settings import Option
 
@@ -84,24 +85,27 @@ class FrequencyMode(Mode):
             raise SettingsError("the video does not say its frame rate; give --sampling-rate")
         return rate
 
-    def rate_warnings(self, clip: "Clip") -> list[str]:
-        """What the user should know of the rate that frequencies are measured in."""
+    def check_rate(self, clip: "Clip", notify: Notify) -> None:
+        """Warns of what the user should know of the rate that frequencies are measured in."""
         from magnify.video.info import NOTED_JITTER
 
-        found = []
         if self.sampling_rate is None and clip.jitter > NOTED_JITTER:
-            found.append(
-                f"the frame rate varies (intervals stray by up to {clip.jitter:.0%}); frequencies "
-                f"are taken at the mean rate of {self.rate(clip):g} frames a second"
+            notify(
+                warning(
+                    f"the frame rate varies (intervals stray by up to {clip.jitter:.0%}); "
+                    "frequencies are taken at the mean rate of "
+                    f"{self.rate(clip):g} frames a second"
+                )
             )
         if self.sampling_rate is not None and clip.rate is not None:
             factor = self.sampling_rate / clip.rate
             if abs(factor - 1) > NOTED_SLOWDOWN:
-                found.append(
-                    f"taken as recorded at {self.sampling_rate:g} frames a second; the file's own "
-                    f"rate is {clip.rate:g}"
+                notify(
+                    Message(
+                        f"taken as recorded at {self.sampling_rate:g} frames a second; the file's "
+                        f"own rate is {clip.rate:g}"
+                    )
                 )
-        return found
 
     def memory(self, kept: int, clip: "Clip", network: "Network") -> tuple[int, int]:
         """The memory that a filter needs, and the memory that it may use, in bytes.

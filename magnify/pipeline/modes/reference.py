@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from magnify.errors import SettingsError
-from magnify.pipeline.modes.base import Mode, Notify
+from magnify.messages import Notify
+from magnify.pipeline.modes.base import Mode
 
 if TYPE_CHECKING:
     from torch import Tensor
