@@ -28,7 +28,9 @@ class Linear(MagnificationModel):
     """
 
     name: ClassVar[str] = "linear"
-    paper: ClassVar[str] = "Wu et al., Eulerian Video Magnification, SIGGRAPH 2012"
+    paper: ClassVar[str] = (
+        "Eulerian Video Magnification for Revealing Subtle Changes, Wu et al., SIGGRAPH 2012"
+    )
     good_at: ClassVar[str] = "the fastest; very small motion of soft things, at small factors"
     has_weights: ClassVar[bool] = False
     stride: ClassVar[int] = 1

@@ -54,7 +54,9 @@ class Riesz(MagnificationModel):
     """
 
     name: ClassVar[str] = "riesz"
-    paper: ClassVar[str] = "Wadhwa et al., Riesz Pyramids, ICCP 2014"
+    paper: ClassVar[str] = (
+        "Riesz Pyramids for Fast Phase-Based Video Magnification, Wadhwa et al., ICCP 2014"
+    )
     good_at: ClassVar[str] = "fast; keeps texture, swings from the first frame; clean recordings"
     patent: ClassVar[str | None] = PATENTS
     has_weights: ClassVar[bool] = False

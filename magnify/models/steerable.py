@@ -70,7 +70,7 @@ class Steerable(MagnificationModel):
     """
 
     name: ClassVar[str] = "steerable"
-    paper: ClassVar[str] = "Wadhwa et al., Phase-Based Video Motion Processing, SIGGRAPH 2013"
+    paper: ClassVar[str] = "Phase-Based Video Motion Processing, Wadhwa et al., SIGGRAPH 2013"
     good_at: ClassVar[str] = "the classical reference; clean recordings, no artefacts of learning"
     patent: ClassVar[str | None] = PATENTS
     has_weights: ClassVar[bool] = False
