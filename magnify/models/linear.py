@@ -38,7 +38,7 @@ class Linear(MagnificationModel):
     value_range = (0.0, 1.0)
     receptive_radius = None
     stage_radii = None
-    bytes_per_pixel: ClassVar[int] = 60
+    bytes_per_pixel: ClassVar[int] = 80
 
     def __init__(self, cutoff: float = 16.0) -> None:
         """A method without weights.

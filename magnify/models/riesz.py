@@ -66,7 +66,7 @@ class Riesz(MagnificationModel):
     value_range = (0.0, 1.0)
     receptive_radius = None
     stage_radii = None
-    bytes_per_pixel: ClassVar[int] = 120
+    bytes_per_pixel: ClassVar[int] = 240
 
     def __init__(self, phase_smoothing: float = 2.0) -> None:
         """A method without weights.

@@ -80,7 +80,7 @@ class Steerable(MagnificationModel):
     value_range = (0.0, 1.0)
     receptive_radius = None
     stage_radii = None
-    bytes_per_pixel: ClassVar[int] = 250
+    bytes_per_pixel: ClassVar[int] = 360
 
     def __init__(
         self,
@@ -107,8 +107,8 @@ class Steerable(MagnificationModel):
             )
         self.kind = KINDS[pyramid]
         self.orientations = self.kind.orientations if orientations is None else orientations
-        if not 2 <= self.orientations <= 16:
-            raise SettingsError(f"orientations must be 2 to 16, not {orientations}")
+        if not 2 <= self.orientations <= 8:
+            raise SettingsError(f"orientations must be 2 to 8, not {orientations}")
         self.phase_smoothing = check_phase_smoothing(phase_smoothing)
 
     def _pyramid(self, frames: Tensor) -> "Pyramid":
