@@ -45,6 +45,12 @@ def test_a_still_scene_stays_still(method: MagnificationModel) -> None:
     torch.testing.assert_close(method(frame, frame, 100.0), frame, rtol=0, atol=1e-5)
 
 
+def test_a_flat_frame_stays_flat(method: MagnificationModel) -> None:
+    black, grey = torch.zeros(1, 3, 24, 24), torch.full((1, 3, 24, 24), 0.25)
+    torch.testing.assert_close(method(black, black, 50.0), black, rtol=0, atol=1e-5)
+    torch.testing.assert_close(method(black, grey, 50.0), grey, rtol=0, atol=1e-4)
+
+
 def test_chroma_is_untouched(method: MagnificationModel) -> None:
     reference, frame = texture(48, 64), texture(48, 64, dx=0.3)
     change = method(reference, frame, 10.0) - frame
