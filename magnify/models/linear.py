@@ -85,7 +85,7 @@ def _packed(pictures: Tensor) -> Tensor:
     return pictures.flatten(1)[:, None, None]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 @torch.inference_mode(False)
 def _borne(cutoff: float, canvas: Canvas, device: torch.device) -> Tensor:
     """The share of alpha that each frequency of a canvas bears, (h, w // 2 + 1).
