@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 MODELS: Mapping[str, str] = {
     "lbvmm": "magnify.models.lbvmm.LBVMM",
     "fd4mm": "magnify.models.fd4mm.FD4MM",
+    "steerable": "magnify.models.steerable.Steerable",
+    "riesz": "magnify.models.riesz.Riesz",
+    "linear": "magnify.models.linear.Linear",
 }
 """Each model and its class. One that has weights has a line in `BUILT_IN`, too."""
 
