@@ -1,45 +1,36 @@
 """`python -m magnify` and the `magnify` command."""
 
-import _thread
-import signal
+import os
 import sys
-import threading
 from io import TextIOWrapper
-from types import FrameType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
-
-REPEAT_SECONDS = 0.05
+from magnify import interruption
 
 
 def main() -> None:
-    from magnify.cli import app
+    interruption.listen()  # before all that takes time
+    _settle_streams()
+    try:
+        from magnify.cli import app
 
-    signal.signal(signal.SIGTERM, _end)
-    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
-    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # nohup
-        signal.signal(hang_up, _end)
-    # A shell without job control starts background commands deaf to it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.unraisablehook = _repeat_interrupt
-    if isinstance(sys.stdout, TextIOWrapper):  # as Python's standard error does
+        app(prog_name="magnify")
+    finally:
+        interruption.check()
+
+
+def _settle_streams() -> None:
+    """Standard output spells out what it cannot show, as Python's standard error does.
+
+    A stream that was closed when the command began gets /dev/null for a descriptor. Else the
+    next file that is opened would get its number, and what libraries print, its content.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+    if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    app(prog_name="magnify")
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """Leaves through every `finally`, so that no partial file stays behind."""
-    sys.exit(128 + number)
-
-
-def _repeat_interrupt(unraisable: "UnraisableHookArgs") -> None:
-    """A Ctrl-C that fell into a destructor, where Python drops exceptions, is sent once more."""
-    if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        threading.Timer(REPEAT_SECONDS, _thread.interrupt_main).start()
-    else:
-        sys.__unraisablehook__(unraisable)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ MagnifyError
 Each message is one line that says what is wrong, with which value or file, and what to do.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 _LONGEST_MESSAGE = 1000
@@ -69,3 +71,44 @@ def _shortened(text: str) -> str:
 def reason(error: BaseException) -> str:
     """What a library says is wrong, without the trace that may follow."""
     return str(error).partition("\n")[0] or type(error).__name__
+
+
+_ALLOCATORS = (
+    "can't allocate memory",
+    "cannot allocate memory",
+    "could not create a primitive",
+    "could not create a memory object",
+    "failed to map segment from shared object",
+    "can't start new thread",
+    "out of memory",
+    "std::bad_alloc",
+    "ALLOC_FAILED",
+)
+"""How libraries say that memory ended where they raise no MemoryError."""
+
+
+def out_of_memory(error: BaseException) -> MagnifyError | None:
+    """Gives the error to raise instead of one that says that memory ended, or None of another.
+
+    It knows Python's and NumPy's MemoryError, and what the system, PyTorch, oneDNN, CUDA and MPS
+    raise.
+    """
+    said = str(error)
+    known = isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | OSError | ImportError)
+        and any(allocator in said for allocator in _ALLOCATORS)
+    )
+    if not known or isinstance(error, MagnifyError):
+        return None
+    cause = f" ({' '.join(said.split())[:120]})" if said else ""
+    return MagnifyError(
+        f"memory ran out{cause}; use a smaller picture, a part of the clip (--start, --end), or "
+        "free some memory"
+    )
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Gives " Did you mean 'x'?" for the known word most like a misspelt one, or ""."""
+    by_lower = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), by_lower, n=1)
+    return f" Did you mean '{by_lower[close[0]]}'?" if close else ""

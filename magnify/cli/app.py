@@ -1,49 +1,58 @@
-"""The `magnify` command: its groups, its version, and the only place that handles errors."""
+"""The `magnify` command: its commands, its version, and the only place that handles errors."""
 
-import errno
-from typing import Annotated, Any
+import sys
+from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from magnify.cli import acceleration, bandpass, bands, models, run, weights
-from magnify.cli.console import error_line, system_error
+from magnify.cli.console import error_line, guarded_streams, output_line, system_error
 from magnify.cli.lab import bench, evaluate, synth, train
-from magnify.errors import MagnifyError, SettingsError
+from magnify.cli.usage import Command, Group, UsageError, usage_message
+from magnify.errors import MagnifyError, SettingsError, out_of_memory
+from magnify.interruption import check
 from magnify.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
+MAGNIFY = "Magnify"
+MODELS = "Models"
+LABORATORY = "Laboratory"
 
-UsageError: Any = typer.BadParameter.__base__
-"""Base of all that Typer raises for a wrong command line; it has no public name."""
 
+class ErrorHandlingGroup(Group):
+    """Turns errors into one line on stderr and an exit code; a video stands for `run` and it."""
 
-class ErrorHandlingGroup(TyperGroup):
-    """Turns errors into one line on stderr and an exit code."""
+    default_command = "run"
 
-    def invoke(self, ctx: Any) -> Any:
+    def main(self, *arguments: Any, **settings: Any) -> NoReturn:
+        with guarded_streams() as output:
+            code = self._code(*arguments, **{**settings, "standalone_mode": False})
+            check()
+        if output.error is not None:
+            code = code or EXIT_FAILED
+            if output.missed:
+                error_line(f"standard output cannot be written: {system_error(output.error)}")
+        sys.exit(code)
+
+    def _code(self, *arguments: Any, **settings: Any) -> int:
         try:
-            return super().invoke(ctx)
+            return super().main(*arguments, **settings) or 0
         except UsageError as error:
-            command = error.ctx.command_path if error.ctx else _command_path(ctx)
-            message = " ".join(error.format_message().split()) or "a command is missing."
-            error_line(f"{message} See `{command} --help`.")
-            raise typer.Exit(EXIT_USAGE) from error
+            error_line(usage_message(error))
+            return EXIT_USAGE
         except MagnifyError as error:
             error_line(str(error))
-            raise typer.Exit(exit_code(error)) from error
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # nobody reads on
+            return exit_code(error)
+        except Exception as error:
+            told = out_of_memory(error)
+            if told is None and isinstance(error, OSError):
+                told = MagnifyError(system_error(error))
+            if told is None:
                 raise
-            error_line(system_error(error))
-            raise typer.Exit(EXIT_FAILED) from error
-
-
-def _command_path(ctx: Any) -> str:
-    subcommand = ctx.invoked_subcommand
-    return f"{ctx.command_path} {subcommand}" if subcommand else str(ctx.command_path)
+            error_line(str(told))
+            return EXIT_FAILED
 
 
 def exit_code(error: MagnifyError) -> int:
@@ -53,7 +62,8 @@ def exit_code(error: MagnifyError) -> int:
 app = typer.Typer(
     cls=ErrorHandlingGroup,
     name="magnify",
-    help="See tiny motion in video: learning-based motion magnification.",
+    help="See tiny motion in video: learning-based motion magnification. "
+    "`magnify clip.mp4` is `magnify run clip.mp4`.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of several inputs failed, "
     "129, 130, 143 ended by a signal.",
     no_args_is_help=True,
@@ -64,7 +74,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"magnify {__version__}")
+        output_line(f"magnify {__version__}")
         raise typer.Exit
 
 
@@ -80,13 +90,17 @@ def _root(
     pass
 
 
-app.command("run")(run.run)
-app.command("bandpass")(bandpass.bandpass)
-app.command("acceleration")(acceleration.acceleration)
-app.command("bands")(bands.bands)
-app.command("bench")(bench.bench)
-app.command("models")(models.models)
-app.command("train")(train.train)
-app.add_typer(evaluate.app, name="evaluate")
-app.add_typer(synth.app, name="synth")
-app.add_typer(weights.app, name="weights")
+app.command("run", rich_help_panel=MAGNIFY)(run.run)
+app.command("bandpass", rich_help_panel=MAGNIFY)(bandpass.bandpass)
+app.command("acceleration", rich_help_panel=MAGNIFY)(acceleration.acceleration)
+app.command("models", rich_help_panel=MODELS)(models.models)
+app.command("bands", rich_help_panel=MODELS)(bands.bands)
+app.add_typer(weights.app, name="weights", cls=Group, no_args_is_help=False, rich_help_panel=MODELS)
+app.command("train", rich_help_panel=LABORATORY)(train.train)
+app.add_typer(synth.app, name="synth", cls=Group, no_args_is_help=False, rich_help_panel=LABORATORY)
+app.add_typer(evaluate.app, name="evaluate", cls=Group, rich_help_panel=LABORATORY)
+app.command("bench", rich_help_panel=LABORATORY)(bench.bench)
+
+for _place in (app, weights.app, synth.app, evaluate.app):
+    for _command in _place.registered_commands:
+        _command.cls = Command

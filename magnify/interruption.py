@@ -1,0 +1,90 @@
+"""Ending on a signal: Ctrl-C (INT), a request to end (TERM), a closed terminal (HUP).
+
+A signal's handler may run between any two steps of Python. An exception raised there can tear
+what it falls into: a lock just taken, an import, a file just renamed. Or Python drops it, in a
+destructor. So the handlers only note the signal, and whoever is at a point where everything is
+whole asks: `check` ends the command, with code 128 + the signal's number, through every
+`finally`. Loops ask for each frame or step; no clean-up asks, so none is disturbed, however often
+a signal comes. The first signal decides the code.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
+
+class Interrupted(SystemExit):
+    """A signal ends the command; `code` is the exit code that says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+
+
+class _Listener:
+    """What has come so far, and whether the first signal may raise where it falls."""
+
+    number: int | None = None
+    at_once = False
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        if self.number is None:
+            self.number = number
+            if self.at_once:  # only ever the first: the clean-up that it sets off stays whole
+                raise Interrupted(number)
+
+
+_listener = _Listener()
+
+
+def listen() -> None:
+    """Notes INT, TERM and HUP from now on; for programs of their own, at their very beginning.
+
+    A HUP that is ignored, as under nohup, stays so. An ignored INT does not: a shell without job
+    control starts background commands deaf to it.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            continue
+        signal.signal(number, _listener.note)
+    sys.unraisablehook = _drop_interruption
+
+
+def check() -> None:
+    """Ends the command here if a signal asks for it; costs next to nothing.
+
+    Raises:
+        Interrupted: a signal has come since `listen`.
+    """
+    if _listener.number is not None:
+        raise Interrupted(_listener.number)
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Within it, the first signal raises where it falls: for waiting on another process.
+
+    Nothing within may be worth more than its end.
+
+    Raises:
+        Interrupted: a signal has come.
+    """
+    check()
+    _listener.at_once = True
+    try:
+        yield
+    finally:
+        _listener.at_once = False
+    check()
+
+
+def _drop_interruption(unraisable: "UnraisableHookArgs") -> None:
+    """One that fell into a destructor needs no message: the next `check` raises it again."""
+    if not issubclass(unraisable.exc_type, Interrupted):
+        sys.__unraisablehook__(unraisable)
