@@ -8,14 +8,11 @@ from magnify import interruption
 
 
 def main() -> None:
-    interruption.listen()  # before all that takes time
-    _settle_streams()
-    try:
+    with interruption.listening():  # before all that takes time
+        _settle_streams()
         from magnify.cli import app
 
         app(prog_name="magnify")
-    finally:
-        interruption.check()
 
 
 def _settle_streams() -> None:

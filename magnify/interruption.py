@@ -42,25 +42,37 @@ class _Listener:
 _listener = _Listener()
 
 
-def listen() -> None:
-    """Notes INT, TERM and HUP from now on; for programs of their own, at their very beginning.
+@contextmanager
+def listening() -> Iterator[None]:
+    """Notes INT, TERM and HUP; for a whole program, from its beginning to its end.
 
     A HUP that is ignored, as under nohup, stays so. An ignored INT does not: a shell without job
-    control starts background commands deaf to it.
+    control starts background commands deaf to it. After the end all are ignored: the code is
+    settled, and the interpreter, which would give the signals back to the system, is about to go.
+
+    Raises:
+        Interrupted: at the end; a signal has come that nobody asked for.
     """
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
-            continue
+    names = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    if numbers[2:] and signal.getsignal(numbers[2]) == signal.SIG_IGN:
+        del numbers[2]
+    for number in numbers:
         signal.signal(number, _listener.note)
     sys.unraisablehook = _drop_interruption
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        check()
 
 
 def check() -> None:
     """Ends the command here if a signal asks for it; costs next to nothing.
 
     Raises:
-        Interrupted: a signal has come since `listen`.
+        Interrupted: a signal has come since `listening` began.
     """
     if _listener.number is not None:
         raise Interrupted(_listener.number)

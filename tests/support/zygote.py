@@ -1,0 +1,127 @@
+"""A process that has imported everything, and runs `magnify` in forks of itself.
+
+Each is a whole command: standard streams of its own, `main`, and the interpreter's end, without
+the seconds that importing PyTorch takes.
+"""
+
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+CLOSED = "closed"
+"""Instead of a file's name: the command begins without that stream."""
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Zygote:
+    """The tests' end: starts commands, and waits for them."""
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+    def start(self, arguments: Sequence[str | Path], stdout: str | Path, stderr: str | Path) -> int:
+        """Begins `magnify` with these arguments; gives its process's number."""
+        assert self._process.stdin is not None
+        request = [[str(argument) for argument in arguments], str(stdout), str(stderr)]
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._answer(60))
+
+    def wait(self, seconds: float = 60) -> int:
+        """The exit code of the command that was started; a signal's number, negative.
+
+        Raises:
+            TimeoutError: it has not ended in time, and still runs.
+        """
+        return int(self._answer(seconds))
+
+    def run(self, arguments: Sequence[str | Path], stdout: str | Path, stderr: str | Path) -> int:
+        self.start(arguments, stdout, stderr)
+        return self.wait()
+
+    def _answer(self, seconds: float) -> str:
+        assert self._process.stdout is not None
+        if not select.select([self._process.stdout], [], [], seconds)[0]:
+            raise TimeoutError(f"no answer in {seconds} s")
+        return self._process.stdout.readline()
+
+
+def _serve() -> None:
+    import av  # noqa: F401
+    import rich.progress  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+    for line in sys.stdin:
+        arguments, stdout, stderr = json.loads(line)
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        child = os.fork()
+        if child == 0:
+            _become(arguments, stdout, stderr)
+            return
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _become(arguments: list[str], stdout: str, stderr: str) -> None:
+    """A command as the shell starts it; the interpreter ends after it."""
+    import faulthandler
+
+    from magnify.__main__ import main
+
+    for descriptor, name in enumerate((os.devnull, stdout, stderr)):
+        if name == CLOSED:
+            os.close(descriptor)
+            continue
+        there = os.open(name, os.O_RDWR | os.O_CREAT | (os.O_APPEND if descriptor else 0), 0o600)
+        os.dup2(there, descriptor)
+        os.close(there)
+    sys.stdout = sys.__stdout__ = _stream(1, stdout)
+    sys.stderr = sys.__stderr__ = _stream(2, stderr)
+    if stderr != CLOSED:
+        faulthandler.register(signal.SIGUSR1)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+    sys.argv = ["magnify", *arguments]
+    main()
+
+
+def _stream(descriptor: int, name: str) -> Any:
+    if name == CLOSED:
+        return None
+    return io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=descriptor == 2,
+    )
+
+
+if __name__ == "__main__":
+    _serve()
