@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from magnify.errors import SettingsError
+from magnify.errors import SettingsError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -64,5 +64,7 @@ def band(name: str) -> Band:
         SettingsError: there is none.
     """
     if name not in BANDS:
-        raise SettingsError(f"unknown band '{name}'; choose one of {', '.join(BANDS)}")
+        raise SettingsError(
+            f"unknown band '{name}'; choose one of {', '.join(BANDS)}.{did_you_mean(name, BANDS)}"
+        )
     return BANDS[name]
