@@ -1,10 +1,8 @@
 """`magnify bands`: the named frequency bands."""
 
-import json
 from dataclasses import asdict
 
-import typer
-
+from magnify.cli.console import json_line, output_line
 from magnify.cli.options import Json
 
 
@@ -13,9 +11,9 @@ def bands(as_json: Json = False) -> None:
     from magnify.temporal.bands import BANDS
 
     if as_json:
-        typer.echo(json.dumps({name: asdict(band) for name, band in BANDS.items()}))
+        json_line({name: asdict(band) for name, band in BANDS.items()})
         return
     for name, band in BANDS.items():
         rate = "" if band.sampling_rate is None else f", recorded at {band.sampling_rate:g} fps"
-        typer.echo(f"{name}: {band.low:g} to {band.high:g} Hz{rate}")
-        typer.echo(f"    {band.source}")
+        output_line(f"{name}: {band.low:g} to {band.high:g} Hz{rate}")
+        output_line(f"    {band.source}")

@@ -1,6 +1,5 @@
 """Several inputs through one engine: names, checks, progress, reports, exit codes."""
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -10,9 +9,23 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from magnify.cli.console import error_line, notice_line, progress, system_error
+from magnify.cli.console import (
+    error_line,
+    json_line,
+    notice_line,
+    output_line,
+    progress,
+    system_error,
+)
 from magnify.cli.options import Batch, Request
-from magnify.errors import MagnifyError, SettingsError, TruncatedInputError, VideoError
+from magnify.errors import (
+    MagnifyError,
+    SettingsError,
+    TruncatedInputError,
+    VideoError,
+    out_of_memory,
+)
+from magnify.interruption import check
 from magnify.pipeline.job import Job
 from magnify.pipeline.modes import Mode
 
@@ -105,15 +118,20 @@ class Attempts:
 
         Raises:
             MagnifyError: it failed, and there is no other job to go on with.
+            Interrupted: a signal is to end the command.
         """
+        check()
         try:
             step(job)
         except MagnifyError as error:
             return self._failed(job, error)
-        except OSError as error:  # such as a folder that may not be looked into
-            if error.filename is None:  # but not standard output, which is all inputs' matter
+        except Exception as error:
+            told = out_of_memory(error)
+            if told is None and isinstance(error, OSError):  # a folder not to be looked into
+                told = VideoError(system_error(error))
+            if told is None:
                 raise
-            return self._failed(job, VideoError(system_error(error)))
+            return self._failed(job, told)
         return True
 
     def _failed(self, job: Job, error: MagnifyError) -> bool:
@@ -124,7 +142,7 @@ class Attempts:
         error_line(f"[{number}/{len(self.jobs)}] {_naming(job, error)}")
         if self.batch.json:
             failed = {"input": str(job.source.path), "output": str(job.output.path)}
-            typer.echo(json.dumps({**failed, "error": str(error)}))
+            json_line({**failed, "error": str(error)})
         return False
 
 
@@ -180,7 +198,7 @@ def _skipped(job: Job, batch: Batch) -> bool:
         notice_line(f"{job.output.path} exists, skipped")
     if batch.json:
         facts = {"input": str(job.source.path), "output": str(job.output.path), "skipped": True}
-        typer.echo(json.dumps(facts))
+        json_line(facts)
     return True
 
 
@@ -203,7 +221,7 @@ def _tell(report: "Report", batch: Batch) -> None:
     if not batch.quiet:
         notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
     if batch.json:
-        typer.echo(json.dumps(report.as_dict()))
+        json_line(report.as_dict())
 
 
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
@@ -212,9 +230,9 @@ def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
     _save(job, batch, engine)
     found = plan(job, engine, makes_folder=batch.output_dir is not None)
     if batch.json:
-        typer.echo(json.dumps({**found.as_dict(), "dry_run": True}))
+        json_line({**found.as_dict(), "dry_run": True})
     elif not batch.quiet:
-        typer.echo(
+        output_line(
             f"{found.input} -> {found.output}: {found.frames or 'unknown'} frames of "
             f"{found.width}x{found.height}, alpha {found.alpha:g}, {job.mode.label}, "
             f"{found.layout or found.model} on {found.device} in {found.precision}"

@@ -24,6 +24,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from magnify.errors import printable
 from magnify.interruption import check
 
 PLAIN_SECONDS = 10.0
@@ -31,15 +32,6 @@ PLAIN_SECONDS = 10.0
 
 LONGEST_MESSAGE = 2000
 """Characters of a message; of a longer one, the middle is left out."""
-
-
-def printable(text: str) -> str:
-    """Escapes all but printable characters, as Python does: a line feed becomes `\\n`."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
 
 
 def error_line(message: str) -> None:

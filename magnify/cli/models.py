@@ -1,10 +1,8 @@
 """`magnify models`: what there is to choose from, and which checkpoints can be loaded."""
 
-import json
 from typing import Any
 
-import typer
-
+from magnify.cli.console import json_line, output_line
 from magnify.cli.options import Json
 
 
@@ -24,26 +22,27 @@ def models(as_json: Json = False) -> None:
     ]
     found, built_in = _models(), _built_in()
     if as_json:
-        typer.echo(json.dumps({"models": found, "built_in": built_in, "layouts": layouts}))
+        json_line({"models": found, "built_in": built_in, "layouts": layouts})
         return
-    typer.echo("Models (--model NAME):")
+    output_line("Models (--model NAME):")
     for entry in found:
         default = " (default)" if entry["default"] else ""
-        typer.echo(f"  {entry['name']}{default}: {entry['good_at']}")
-        typer.echo(f"      {entry['paper']}")
+        output_line(f"  {entry['name']}{default}: {entry['good_at']}")
+        output_line(f"      {entry['paper']}")
         for weights in built_in:
             if weights["name"] == entry["name"]:
-                typer.echo(
+                output_line(
                     f"      {weights['description']}: {weights['bytes'] / 1e6:.1f} MB, "
                     f"{weights['parameters']:,} parameters, licence {weights['licence']}"
                 )
         if entry["patent"]:
-            typer.echo(f"      {entry['patent']}")
-    typer.echo("\nCheckpoints that can be loaded (--weights FILE):")
+            output_line(f"      {entry['patent']}")
+    output_line()
+    output_line("Checkpoints that can be loaded (--weights FILE):")
     for entry in layouts:
-        typer.echo(f"  {entry['layout']}: {entry['source']}")
-        typer.echo(f"      {entry['paper']}")
-        typer.echo(f"      {entry['parameters']:,} parameters, licence: {entry['licence']}")
+        output_line(f"  {entry['layout']}: {entry['source']}")
+        output_line(f"      {entry['paper']}")
+        output_line(f"      {entry['parameters']:,} parameters, licence: {entry['licence']}")
 
 
 def _models() -> list[dict[str, Any]]:
