@@ -93,14 +93,15 @@ def out_of_memory(error: BaseException) -> MagnifyError | None:
     It knows Python's and NumPy's MemoryError, and what the system, PyTorch, oneDNN, CUDA and MPS
     raise.
     """
-    said = str(error)
-    known = isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError | OSError | ImportError)
-        and any(allocator in said for allocator in _ALLOCATORS)
-    )
-    if not known or isinstance(error, MagnifyError):
+    said = [
+        line.strip()
+        for line in str(error).splitlines()
+        if any(allocator in line for allocator in _ALLOCATORS)
+    ]
+    by_words = isinstance(error, RuntimeError | OSError | ImportError) and said
+    if isinstance(error, MagnifyError) or not (isinstance(error, MemoryError) or by_words):
         return None
-    cause = f" ({' '.join(said.split())[:120]})" if said else ""
+    cause = f" ({said[0][:120]})" if said else ""
     return MagnifyError(
         f"memory ran out{cause}; use a smaller picture, a part of the clip (--start, --end), or "
         "free some memory"

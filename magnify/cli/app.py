@@ -98,7 +98,9 @@ app.command("bands", rich_help_panel=MODELS)(bands.bands)
 app.add_typer(weights.app, name="weights", cls=Group, no_args_is_help=False, rich_help_panel=MODELS)
 app.command("train", rich_help_panel=LABORATORY)(train.train)
 app.add_typer(synth.app, name="synth", cls=Group, no_args_is_help=False, rich_help_panel=LABORATORY)
-app.add_typer(evaluate.app, name="evaluate", cls=Group, rich_help_panel=LABORATORY)
+app.add_typer(
+    evaluate.app, name="evaluate", cls=Group, no_args_is_help=False, rich_help_panel=LABORATORY
+)
 app.command("bench", rich_help_panel=LABORATORY)(bench.bench)
 
 for _place in (app, weights.app, synth.app, evaluate.app):

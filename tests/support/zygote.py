@@ -49,9 +49,9 @@ class Zygote:
         request = [[str(argument) for argument in arguments], str(stdout), str(stderr)]
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
-        return int(self._answer(60))
+        return int(self._answer(120))
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """The exit code of the command that was started; a signal's number, negative.
 
         Raises:

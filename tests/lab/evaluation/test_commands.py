@@ -2,6 +2,7 @@
 
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -99,7 +100,8 @@ def test_a_gain_says_of_how_many_scenes_it_is_the_mean(data: Path, tmp_path: Pat
     iio.imwrite(data / "objects" / "flat.png", flat)
     path = tmp_path / "alex.pth"
     torch.save(lpips_state(), path)
-    some = ("scenes", data, "--model", "nothing", *SMALL, "--scenes", 2)
+    two = [2 if given == "--scenes" else value for given, value in pairwise((None, *SMALL))]
+    some = ("scenes", data, "--model", "nothing", *two)
 
     table = evaluate(*some, "--lpips", path, "--quiet").stdout
     rows = json.loads(evaluate(*some, "--json").stdout)["synthetic"]
