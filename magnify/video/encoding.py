@@ -7,7 +7,7 @@ import av
 from av.codec.codec import UnknownCodecError
 from av.video.format import VideoFormatComponent
 
-from magnify.errors import SettingsError
+from magnify.errors import SettingsError, did_you_mean
 from magnify.video.choices import Encoding
 from magnify.video.colour import bit_depth, is_rgb
 from magnify.video.info import VideoInfo
@@ -38,6 +38,9 @@ DEFAULT_PRESET = {"libx264": "fast"}
 
 NVENC = ("h264_nvenc", "hevc_nvenc", "av1_nvenc")
 """NVIDIA's encoders on the card: their constant quality is called cq, and 0 leaves it to them."""
+
+SPELT = {"h265": "libx265", "x265": "libx265", "x264": "libx264", "avc": "libx264"}
+"""Encoders by names that FFmpeg does not know them by."""
 
 LARGEST_CRF = {"libx264": 51, "libx265": 51, "h264_nvenc": 51, "hevc_nvenc": 51}
 """Of others it is 63."""
@@ -179,10 +182,15 @@ def _supported_formats(codec: str) -> list[str]:
     try:
         encoder = av.Codec(codec, "w")
     except UnknownCodecError as error:
-        raise SettingsError(f"there is no video encoder {codec} (try libx264)") from error
+        usual = SPELT.get(codec, codec)
+        raise SettingsError(
+            f"there is no video encoder {codec} (try libx264).{did_you_mean(usual, DEFAULT_CRF)}"
+        ) from error
     formats = [format.name for format in encoder.video_formats or ()]
     if encoder.type != "video" or not formats:
         raise SettingsError(f"{codec} is not a video encoder for files (try libx264)")
+    if encoder.name != codec:
+        raise SettingsError(f"{codec} is a format, not an encoder. Did you mean '{encoder.name}'?")
     return formats
 
 

@@ -43,6 +43,16 @@ def test_wrong_usage_is_one_line(arguments: list[str], message: str) -> None:
     assert "Value error" not in line
 
 
+@pytest.mark.parametrize(
+    ("codec", "meant"),
+    [("h264", "libx264"), ("h265", "libx265"), ("hevc", "libx265"), ("libx256", "libx265")],
+)
+def test_a_codec_that_is_no_encoder(clip: Path, codec: str, meant: str) -> None:
+    result = invoke("run", clip, "--codec", codec)
+    assert result.exit_code == 2
+    assert f"Did you mean '{meant}'?" in result.stderr
+
+
 def test_without_a_command_the_help_page_comes_first() -> None:
     result = invoke()
     assert result.exit_code == 2

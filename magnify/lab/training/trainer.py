@@ -12,6 +12,7 @@ from torch import Tensor
 from magnify.checkpoints import BUILT_IN, write_checkpoint
 from magnify.engine.transfer import Download
 from magnify.errors import CheckpointError, SettingsError
+from magnify.interruption import check
 from magnify.lab.synthesis import Pairs, PairSource
 from magnify.lab.training.average import AveragedWeights
 from magnify.lab.training.gradients import Gradients
@@ -133,6 +134,7 @@ class Trainer:
         validation_loss = self.validate() if self.step == 0 else math.nan
         batch = self.draw(self.step)
         while batch is not None:
+            check()
             samples = len(batch.pairs.alpha) * self.process.world
             values, batch = self.train_step(batch)
             window.add(values, samples)
