@@ -5,14 +5,23 @@ import sys
 from io import TextIOWrapper
 
 from magnify import interruption
+from magnify.errors import out_of_memory
 
 
 def main() -> None:
     with interruption.listening():  # before all that takes time
         _settle_streams()
-        from magnify.cli import app
+        try:
+            from magnify.cli import app
 
-        app(prog_name="magnify")
+            app(prog_name="magnify")
+        except Exception as error:  # where memory ends before the command line is read
+            told = out_of_memory(error)
+            if told is None:
+                raise
+            if sys.stderr is not None:
+                print(f"magnify: error: {told}", file=sys.stderr)
+            sys.exit(1)
 
 
 def _settle_streams() -> None:
