@@ -83,7 +83,7 @@ def _reason(error: Any) -> str:
     option = getattr(error, "option_name", None)
     if option is not None and error.format_message().startswith("No such option"):
         known = [name for parameter in error.ctx.command.params for name in parameter.opts]
-        return f"No such option {option}.{did_you_mean(option, known)}"
+        return f"No such option: {option}.{did_you_mean(option, known)}"
     message: str = error.format_message().replace("Value error, ", "")
     if "Input should be" in message:
         message = re.sub(r"Input (should be [^,]*).*", lambda m: f"{_input(error)} {m[1]}", message)
