@@ -15,6 +15,7 @@ import torch
 
 from magnify.checkpoints import BUILT_IN, write_checkpoint
 from magnify.errors import MagnifyError
+from magnify.interruption import at_once
 from magnify.lab.speed.networks import NETWORKS
 from magnify.video import Frame, VideoReader, VideoWriter
 
@@ -90,7 +91,8 @@ def run_command(arguments: Sequence[str], clip: Path, output: Path) -> CommandCo
     """
     command = [sys.executable, "-m", "magnify", *arguments, str(clip), "-o", str(output), "-y"]
     measured = [sys.executable, "-m", "magnify.lab.speed.peak", *command, "--json", "--quiet"]
-    done = subprocess.run(measured, stdout=subprocess.PIPE, text=True, check=False)
+    with at_once():
+        done = subprocess.run(measured, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise MagnifyError(f"the measured command failed: {' '.join(command)}")
     printed, peak = done.stdout.splitlines()
