@@ -1,0 +1,268 @@
+"""How far each block of a picture has moved since a reference picture.
+
+Least squares on grey levels (Lucas and Kanade, 1981) in overlapping Hann windows, linearised at
+the reference, with each block's gain and offset as nuisance parameters, so that light which
+flickers is not taken for motion. Where a block has moved farther than the linear model reaches,
+the picture is fetched from there by a cubic spline and fitted again (Gauss-Newton).
+
+Displacements are in pixels, (right, down) positive, of what the block shows:
+frame(p + d) = reference(p).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from magnify.errors import SettingsError
+from magnify.motion.luma import Levels
+from magnify.motion.texture import Texture
+
+SMOOTHING = 1.0
+"""Standard deviation, in pixels, of the Gaussian that goes over every picture first."""
+DERIVATIVE = np.array([-1, 9, -45, 0, 45, -9, 1], np.float32) / 60
+"""Central difference over seven pixels; five would give 1 % too much motion."""
+LINEAR_REACH = 0.3
+"""Pixels up to which the linear fit is right within 1 %."""
+REACH = 8.0
+"""Farthest displacement, in pixels along each axis, that refining follows."""
+PASSES = 3
+CONVERGED = 0.01
+"""A refining step shorter than this many pixels is the last."""
+AT_ONCE = 256
+"""Blocks that are refined together: what bounds the memory."""
+RIDGE = 1e-6
+LEAST_BLOCK = 8
+BLOCK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256)
+MOST_BLOCKS = 4096
+
+
+@dataclass(frozen=True)
+class BlockGrid:
+    """Square Hann windows of `block` pixels, half overlapping, over a picture.
+
+    Raises:
+        SettingsError: the picture is smaller than a block, or the block than 8 pixels.
+    """
+
+    height: int
+    width: int
+    block: int
+
+    def __post_init__(self) -> None:
+        if not LEAST_BLOCK <= self.block <= min(self.height, self.width):
+            raise SettingsError(
+                f"blocks of {self.block} pixels do not fit: they must have at least {LEAST_BLOCK} "
+                f"and lie inside {self.width}x{self.height}"
+            )
+
+    @classmethod
+    def automatic(cls, height: int, width: int) -> "BlockGrid":
+        """The smallest blocks from 16 pixels on that are no more than 4096."""
+        for block in BLOCK_SIZES:
+            grid = cls(height, width, min(block, height, width))
+            if grid.shape[0] * grid.shape[1] <= MOST_BLOCKS:
+                break
+        return grid
+
+    @property
+    def step(self) -> int:
+        return self.block // 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of blocks."""
+        return len(self.tops), len(self.lefts)
+
+    @cached_property
+    def tops(self) -> NDArray[np.intp]:
+        return _starts(self.height, self.block, self.step)
+
+    @cached_property
+    def lefts(self) -> NDArray[np.intp]:
+        return _starts(self.width, self.block, self.step)
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        """(rows, columns, 2): right and down from the centre of the picture's first pixel."""
+        half = (self.block - 1) / 2
+        return np.stack(np.meshgrid(self.lefts + half, self.tops + half), -1)
+
+    @cached_property
+    def window(self) -> Levels:
+        """Along one axis; its sum is 1."""
+        offsets = np.arange(self.block) - (self.block - 1) / 2
+        window = np.cos(np.pi * offsets / self.block) ** 2
+        normal: Levels = (window / window.sum()).astype(np.float32)
+        return normal
+
+    @cached_property
+    def _windows(self) -> tuple[Levels, Levels]:
+        return (
+            _spread(self.window, self.tops, self.height),
+            _spread(self.window, self.lefts, self.width),
+        )
+
+    def mean(self, picture: Levels) -> Levels:
+        """Each block's weighted mean: (H, W) → (rows, columns)."""
+        down, right = self._windows
+        return (down @ picture @ right.T).astype(np.float32, copy=False)
+
+
+def _starts(length: int, block: int, step: int) -> NDArray[np.intp]:
+    count = (length - block) // step + 1
+    return (length - (count - 1) * step - block) // 2 + step * np.arange(count)
+
+
+def _spread(window: Levels, starts: NDArray[np.intp], length: int) -> Levels:
+    rows = np.zeros((len(starts), length), np.float32)
+    for row, start in zip(rows, starts, strict=True):
+        row[start : start + len(window)] = window
+    return rows
+
+
+class Moved(NamedTuple):
+    """What one picture's blocks did, each (rows, columns, ...).
+
+    displacement: pixels (right, down), from the usable directions alone: (rows, columns, 2).
+    residual: mean squared grey levels that the fit leaves unexplained.
+    """
+
+    displacement: NDArray[np.float64]
+    residual: NDArray[np.float64]
+
+
+class BlockMotion:
+    """Measures the displacement of every block of `grid` since `reference` (H, W), in levels.
+
+    Pictures that follow each other in time should be fed in that order: what moves far is looked
+    for where it was last.
+    """
+
+    def __init__(self, reference: Levels, grid: BlockGrid) -> None:
+        self.grid = grid
+        self.reference = _smoothed(reference)
+        right, down = (
+            ndimage.correlate1d(self.reference, DERIVATIVE, axis, mode="nearest") for axis in (1, 0)
+        )
+        contrast = self.reference - self.reference.mean()
+        self._design = [-right, -down, contrast, np.ones_like(contrast)]
+        normal = np.empty((*grid.shape, 4, 4))
+        for i, first in enumerate(self._design):
+            for j, second in enumerate(self._design):
+                normal[..., i, j] = grid.mean(first * second)
+        ridge = RIDGE * np.trace(normal, axis1=-2, axis2=-1)
+        self._inverse = np.linalg.inv(normal + ridge[..., None, None] * np.eye(4))
+        # The tensor of what gain and offset cannot explain: the Schur complement.
+        self.texture = Texture.of(np.linalg.inv(self._inverse[..., :2, :2]))
+        self._last = np.zeros((*grid.shape, 2))
+
+    def feed(self, picture: Levels) -> Moved:
+        """The displacements in the next picture, of the reference's size."""
+        smooth = _smoothed(picture)
+        change = smooth - self.reference
+        right_side = np.stack([self.grid.mean(row * change) for row in self._design], -1)
+        step, solution = self._solve(right_side, (...,))
+        residual = self.grid.mean(change**2) - (right_side * solution).sum(-1)
+        far = np.maximum(_longest(step), _longest(self._last)) > LINEAR_REACH
+        far &= self.texture.usable.any(-1)
+        if far.any():
+            start = np.where((_longest(self._last) > LINEAR_REACH)[..., None], self._last, step)
+            coefficients = _with_margin(ndimage.spline_filter(smooth, 3, np.float32))
+            blocks = np.argwhere(far)
+            for some in np.array_split(blocks, -(-len(blocks) // AT_ONCE)):
+                index = tuple(some.T)
+                refined, left = self._refine(coefficients, index, start[index])
+                better = left < residual[index]
+                step[index] = np.where(better[:, None], refined, step[index])
+                residual[index] = np.where(better, left, residual[index])
+        self._last = step.clip(-REACH, REACH)
+        return Moved(step, residual.clip(0))
+
+    def _solve(
+        self,
+        right_side: NDArray[np.floating],
+        index: tuple[Any, ...],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The usable part of the displacement, and all four parameters."""
+        solution = np.einsum("...ij,...j->...i", self._inverse[index], right_side)
+        gain = (1 + solution[..., 2:3]).clip(0.1)
+        direction, usable = self.texture.direction[index], self.texture.usable[index]
+        along = np.einsum("...ij,...i->...j", direction, solution[..., :2] / gain) * usable
+        return np.einsum("...ij,...j->...i", direction, along), solution
+
+    def _refine(
+        self,
+        coefficients: Levels,
+        index: tuple[NDArray[np.intp], ...],
+        shift: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Gauss-Newton from `shift` (N, 2) for the blocks at `index`; also the residuals."""
+        block = self.grid.block
+        tops, lefts = self.grid.tops[index[0]], self.grid.lefts[index[1]]
+        weights = np.outer(self.grid.window, self.grid.window).ravel()
+        cut = [sliding_window_view(p, (block, block))[tops, lefts] for p in self._design]
+        design = np.stack([patch.reshape(len(tops), -1) for patch in cut], 1)
+        target = sliding_window_view(self.reference, (block, block))[tops, lefts]
+        for _ in range(PASSES):
+            shift = shift.clip(-REACH, REACH)
+            change = (_fetch(coefficients, tops, lefts, shift, block) - target).reshape(
+                len(tops), -1
+            )
+            right_side = np.einsum("nkp,np->nk", design, change * weights)
+            step, solution = self._solve(right_side, index)
+            residual = (change**2) @ weights - (right_side * solution).sum(-1)
+            shift = shift + step.clip(-1, 1)
+            if _longest(step).max() < CONVERGED:
+                break
+        return shift, residual
+
+
+def _smoothed(picture: Levels) -> Levels:
+    smooth: Levels = ndimage.gaussian_filter(
+        picture.astype(np.float32), SMOOTHING, mode="nearest", truncate=3.0
+    )
+    return smooth
+
+
+def _longest(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    longest: NDArray[np.float64] = np.abs(vectors).max(-1)
+    return longest
+
+
+MARGIN = int(REACH) + 2
+
+
+def _with_margin(coefficients: Levels) -> Levels:
+    return np.pad(coefficients, MARGIN, mode="edge")
+
+
+def _fetch(
+    coefficients: Levels,
+    tops: NDArray[np.intp],
+    lefts: NDArray[np.intp],
+    shift: NDArray[np.float64],
+    block: int,
+) -> Levels:
+    """Each block's pixels, moved by its own `shift`: (N, block, block)."""
+    whole = np.floor(shift).astype(np.intp)
+    right, down = _spline_weights(shift - whole).transpose(1, 2, 0)
+    patches = sliding_window_view(coefficients, (block + 3, block + 3))[
+        tops + whole[:, 1] + MARGIN - 1, lefts + whole[:, 0] + MARGIN - 1
+    ]
+    rows = sum(down[k][:, None, None] * patches[:, k : k + block] for k in range(4))
+    fetched: Levels = sum(right[k][:, None, None] * rows[:, :, k : k + block] for k in range(4))
+    return fetched
+
+
+def _spline_weights(fraction: NDArray[np.float64]) -> Levels:
+    """Of the four cubic B-splines around a point `fraction` (N, 2) past a pixel: (N, 2, 4)."""
+    t = fraction[..., None]
+    weights = np.concatenate(
+        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], -1
+    )
+    return (weights / 6).astype(np.float32)
