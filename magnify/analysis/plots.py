@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnify.analysis.analyzing import Analysis
+from magnify.analysis.measurement import Measurement, PlaceMotion
 from magnify.analysis.peaks import Peak
 from magnify.errors import SettingsError
 
@@ -137,3 +138,61 @@ def _draw_map(
     axes.set_axis_off()
     bar: Any = axes.figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.01)
     bar.set_label(label)
+
+
+def plot_measurement(measurement: Measurement, path: Path) -> None:
+    """Draws each region's waveform, spectrum and orbit, one row a region."""
+    places = measurement.places
+    figure = new_figure(13, 2.9 * len(places) + 0.4)
+    figure.suptitle(measurement.path.name, fontsize=11)
+    rows = figure.subplots(len(places), 3, squeeze=False, width_ratios=(2.2, 1.6, 1))
+    for place, (waveform, spectrum, orbit) in zip(places, rows, strict=True):
+        _draw_waveform(waveform, measurement, place)
+        _draw_place_spectrum(spectrum, place)
+        orbit.plot(*place.displacement.T, color=LINE, linewidth=0.6)
+        orbit.set(xlabel="dx (px, right)", ylabel="dy (px, down)", aspect="equal")
+        orbit.set_adjustable("datalim")
+        orbit.invert_yaxis()
+        orbit.grid(visible=True, alpha=0.25)
+    # Matplotlib judges by the suffix, and a file that is not yet in its place may have another.
+    figure.savefig(path, format="png")
+
+
+def _draw_waveform(axes: "Axes", measurement: Measurement, place: PlaceMotion) -> None:
+    for values, error, label, colour in zip(
+        place.displacement.T,
+        place.error.T,
+        ("dx (right)", "dy (down)"),
+        (LINE, SECOND),
+        strict=True,
+    ):
+        axes.plot(measurement.times, values, color=colour, linewidth=0.8, label=label)
+        axes.fill_between(
+            measurement.times, values - error, values + error, color=colour, alpha=0.25, linewidth=0
+        )
+    axes.set(xlabel="time (s)", ylabel="displacement (px)")
+    x, y, width, height = place.region
+    axes.set_title(f"{place.name}: {width}x{height} at {x},{y}", fontsize=9, loc="left")
+    axes.legend(fontsize=8, loc="upper right")
+    axes.grid(visible=True, alpha=0.25)
+
+
+def _draw_place_spectrum(axes: "Axes", place: PlaceMotion) -> None:
+    axes.set(xlabel="frequency (Hz)", ylabel="amplitude along the axis (px)")
+    if place.spectra is None:
+        axes.text(0.5, 0.5, "no spectrum: short, or lost", ha="center", transform=axes.transAxes)
+        return
+    found = place.spectra
+    shown = slice(1, None)
+    axes.semilogy(
+        found.frequencies[shown], np.sqrt(found.power[shown, 0]), color=LINE, linewidth=0.8
+    )
+    axes.semilogy(
+        found.frequencies[shown], np.sqrt(found.floor[shown, 0]), color=GREY, linewidth=0.8
+    )
+    for peak in place.peaks[:3]:
+        axes.annotate(
+            f"{peak.frequency:.4g} Hz", (peak.frequency, peak.amplitude), fontsize=8, va="bottom"
+        )
+    axes.margins(y=0.15)
+    axes.grid(visible=True, alpha=0.25)

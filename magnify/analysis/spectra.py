@@ -126,6 +126,29 @@ def _power(columns: Values, segments: Segments, part: slice, frequencies: Values
     return power
 
 
+def density(found: Spectra) -> Values:
+    """One-sided power spectral density, in the squared unit per Hz: (F, columns)."""
+    # A Hann window is as wide as 1.5 bins.
+    density: Values = found.power.astype(float) / (2 * 1.5 * found.segments.resolution)
+    return density
+
+
+def bandpassed(series: Values, rate: float, low: float, high: float) -> Values:
+    """What of a series (T,) lies between two frequencies in Hz, without delay; NaN stays NaN.
+
+    A Butterworth filter of order 4, forwards and backwards; gaps are bridged by straight lines.
+    """
+    gap = np.isnan(series)
+    if gap.all():
+        return series
+    number = np.arange(len(series))
+    whole = np.interp(number, number[~gap], series[~gap])
+    sections = signal.butter(4, [low, high], "bandpass", fs=rate, output="sos")
+    padding = min(len(series) - 1, 3 * (2 * len(sections) + 1))
+    band: Values = signal.sosfiltfilt(sections, whole - whole.mean(), padlen=padding)
+    return np.where(gap, np.nan, band)
+
+
 def amplitudes_at(series: Columns, segments: Segments, frequency: float) -> NDArray[np.complex128]:
     """Complex amplitudes A·exp(iφ) of each segment and column at one frequency."""
     asked = np.array([frequency])
