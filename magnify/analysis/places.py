@@ -56,7 +56,7 @@ class Scale:
         match = re.fullmatch(rf"({_NUMBER})\s*([^\W\d]+)", distance.strip())
         if match is None:
             raise SettingsError(f"'{text}' is no known distance; write X1,Y1,X2,Y2=120mm")
-        x1, y1, x2, y2 = _numbers(ends, 4, "line", "X1,Y1,X2,Y2")
+        x1, y1, x2, y2 = parse_numbers(ends, 4, "line", "X1,Y1,X2,Y2")
         pixels = float(np.hypot(x2 - x1, y2 - y1))
         if pixels == 0:
             raise SettingsError(f"'{text}' has its two ends at the same place")
@@ -94,9 +94,9 @@ def point_windows(text: str, along: int | None, size: int) -> list[Region]:
     if size < LEAST_SIDE:
         raise SettingsError(f"a window of {size} pixels is too small; use {LEAST_SIDE} or more")
     if along is None:
-        points = np.array([_numbers(text, 2, "point", "X,Y")])
+        points = np.array([parse_numbers(text, 2, "point", "X,Y")])
     else:
-        ends = np.array(_numbers(text, 4, "line", "X1,Y1,X2,Y2")).reshape(2, 2)
+        ends = np.array(parse_numbers(text, 4, "line", "X1,Y1,X2,Y2")).reshape(2, 2)
         points = ends[0] + np.linspace(0, 1, along)[:, None] * (ends[1] - ends[0])
     corners = np.rint(points - (size - 1) / 2).astype(int)
     if corners.min() < 0:
@@ -104,7 +104,12 @@ def point_windows(text: str, along: int | None, size: int) -> list[Region]:
     return [Region(int(x), int(y), size, size) for x, y in corners]
 
 
-def _numbers(text: str, count: int, what: str, form: str) -> list[float]:
+def parse_numbers(text: str, count: int, what: str, form: str) -> list[float]:
+    """Reads so many numbers with commas between; `what` and `form` are for the error.
+
+    Raises:
+        SettingsError: the text is something else.
+    """
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from magnify.errors import SettingsError
 from magnify.motion.luma import Levels, luma
 from magnify.motion.regions import Region
 from magnify.pipeline.clips import VideoClip
-from magnify.video import Picture
+from magnify.video import Frame, Picture
 from magnify.video.orientation import upright, upright_info
 
 UNEVEN = 0.01
@@ -77,16 +77,22 @@ class Recording:
             )
         return rate
 
-    def instants(self) -> Generator[Instant, None, None]:
-        """All frames in order, from the first."""
+    def frames(self) -> Generator[tuple[float, Frame], None, None]:
+        """All frames upright, in order, and when each comes: seconds since the first."""
         matrix = self.clip.info.display_matrix
         first: int | None = None
         with closing(self.clip.frames()) as frames:
             for frame in frames:
                 first = frame.pts if first is None else first
-                picture = frame.picture if matrix is None else upright(frame.picture, matrix)
-                seconds = float((frame.pts - first) * self.clip.info.time_base)
-                yield Instant(seconds, picture, luma(picture))
+                if matrix is not None:
+                    frame = replace(frame, picture=upright(frame.picture, matrix))
+                yield float((frame.pts - first) * self.clip.info.time_base), frame
+
+    def instants(self) -> Generator[Instant, None, None]:
+        """All frames in order, from the first, with their luma."""
+        with closing(self.frames()) as frames:
+            for seconds, frame in frames:
+                yield Instant(seconds, frame.picture, luma(frame.picture))
 
     def check(self, region: Region, least: int) -> None:
         """Checks that a region lies inside the picture and is large enough to measure.

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from magnify.cli import acceleration, analyze, bandpass, bands, measure, models, run, weights
+from magnify.cli import (
+    acceleration,
+    analyze,
+    bandpass,
+    bands,
+    compare,
+    measure,
+    models,
+    run,
+    slice,
+    weights,
+)
 from magnify.cli.console import error_line, system_error
 from magnify.cli.lab import bench, evaluate, synth, train
 from magnify.errors import MagnifyError, SettingsError
@@ -86,6 +97,8 @@ app.command("acceleration")(acceleration.acceleration)
 app.command("bands")(bands.bands)
 app.command("analyze", rich_help_panel="See")(analyze.analyze)
 app.command("measure", rich_help_panel="See")(measure.measure)
+app.command("slice", rich_help_panel="See")(slice.cut_slice)
+app.command("compare", rich_help_panel="See")(compare.compare)
 app.command("bench")(bench.bench)
 app.command("models")(models.models)
 app.command("train")(train.train)
