@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from magnify.analysis.cautions import Brightness, Caution, doubted, find_cautions
+from magnify.analysis.following import read_motion
 from magnify.analysis.peaks import Peak, Scores, find_peaks, scores
-from magnify.analysis.recording import UNEVEN, Recording
-from magnify.analysis.series import MotionSeries, Progress, read_motion
+from magnify.analysis.recording import UNEVEN, Progress, Recording
+from magnify.analysis.series import MotionSeries
 from magnify.analysis.spectra import Segments, Spectra, spectra
 from magnify.analysis.suggestion import Suggestion, suggest
 from magnify.errors import SettingsError, TruncatedInputError

@@ -10,8 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from magnify.analysis.panels import above, as_depth, beside, labelled
-from magnify.analysis.recording import Recording
-from magnify.analysis.series import Progress
+from magnify.analysis.recording import Progress, Recording
 from magnify.errors import SettingsError
 from magnify.motion.regions import Region
 from magnify.video import Picture, VideoInfo, VideoWriter

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from magnify.analysis.damping import Decay, fit_decay
 from magnify.analysis.places import LEAST_SIDE, Scale, at_best_texture
-from magnify.analysis.recording import UNEVEN, Instant, Recording
-from magnify.analysis.series import Progress
+from magnify.analysis.recording import UNEVEN, Instant, Progress, Recording
 from magnify.analysis.spectra import (
     PADDING,
     Segments,

@@ -1,9 +1,10 @@
 """A clip as a viewer sees it: upright, in luma, on the clock of the camera."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from magnify.video.orientation import upright, upright_info
 UNEVEN = 0.01
 """Frame intervals that stray so far, relative to the typical one, are taken as they are."""
 HIGHEST_LEVEL = 255
+
+Progress: TypeAlias = Callable[[str, int, int | None], None]
+"""Told what is being done, how many frames are done, and how many there are, if known."""
 
 
 @dataclass(frozen=True)

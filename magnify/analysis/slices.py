@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from magnify.analysis.recording import Recording
-from magnify.analysis.series import Progress
+from magnify.analysis.recording import Progress, Recording
 from magnify.errors import SettingsError
 from magnify.video import Picture
 

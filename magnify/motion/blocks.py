@@ -9,16 +9,14 @@ Displacements are in pixels, (right, down) positive, of what the block shows:
 frame(p + d) = reference(p).
 """
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from magnify.errors import SettingsError
+from magnify.motion.grid import BlockGrid
 from magnify.motion.luma import Levels
 from magnify.motion.texture import Texture
 
@@ -36,104 +34,6 @@ CONVERGED = 0.01
 AT_ONCE = 256
 """Blocks that are refined together: what bounds the memory."""
 RIDGE = 1e-6
-LEAST_BLOCK = 8
-BLOCK_SIZES = (16, 24, 32, 48, 64, 96, 128, 192, 256)
-MOST_BLOCKS = 4096
-
-
-@dataclass(frozen=True)
-class BlockGrid:
-    """Square Hann windows of `block` pixels, half overlapping, over a picture.
-
-    Raises:
-        SettingsError: the picture is smaller than a block, or the block than 8 pixels.
-    """
-
-    height: int
-    width: int
-    block: int
-
-    def __post_init__(self) -> None:
-        if not LEAST_BLOCK <= self.block <= min(self.height, self.width):
-            raise SettingsError(
-                f"blocks of {self.block} pixels do not fit: they must have at least {LEAST_BLOCK} "
-                f"and lie inside {self.width}x{self.height}"
-            )
-
-    @classmethod
-    def automatic(cls, height: int, width: int) -> "BlockGrid":
-        """The smallest blocks from 16 pixels on that are no more than 4096."""
-        for block in BLOCK_SIZES:
-            grid = cls(height, width, min(block, height, width))
-            if grid.shape[0] * grid.shape[1] <= MOST_BLOCKS:
-                break
-        return grid
-
-    @property
-    def step(self) -> int:
-        return self.block // 2
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of blocks."""
-        return len(self.tops), len(self.lefts)
-
-    @cached_property
-    def tops(self) -> NDArray[np.intp]:
-        return _starts(self.height, self.block, self.step)
-
-    @cached_property
-    def lefts(self) -> NDArray[np.intp]:
-        return _starts(self.width, self.block, self.step)
-
-    @property
-    def centres(self) -> NDArray[np.float64]:
-        """(rows, columns, 2): right and down from the centre of the picture's first pixel."""
-        half = (self.block - 1) / 2
-        return np.stack(np.meshgrid(self.lefts + half, self.tops + half), -1)
-
-    @cached_property
-    def window(self) -> Levels:
-        """Along one axis; its sum is 1."""
-        offsets = np.arange(self.block) - (self.block - 1) / 2
-        window = np.cos(np.pi * offsets / self.block) ** 2
-        normal: Levels = (window / window.sum()).astype(np.float32)
-        return normal
-
-    @cached_property
-    def _windows(self) -> tuple[Levels, Levels]:
-        return (
-            _spread(self.window, self.tops, self.height),
-            _spread(self.window, self.lefts, self.width),
-        )
-
-    def mean(self, picture: Levels) -> Levels:
-        """Each block's weighted mean: (H, W) → (rows, columns)."""
-        down, right = self._windows
-        return (down @ picture @ right.T).astype(np.float32, copy=False)
-
-
-def _starts(length: int, block: int, step: int) -> NDArray[np.intp]:
-    count = (length - block) // step + 1
-    return (length - (count - 1) * step - block) // 2 + step * np.arange(count)
-
-
-def _spread(window: Levels, starts: NDArray[np.intp], length: int) -> Levels:
-    rows = np.zeros((len(starts), length), np.float32)
-    for row, start in zip(rows, starts, strict=True):
-        row[start : start + len(window)] = window
-    return rows
-
-
-class Moved(NamedTuple):
-    """What one picture's blocks did, each (rows, columns, ...).
-
-    displacement: pixels (right, down), from the usable directions alone: (rows, columns, 2).
-    residual: mean squared grey levels that the fit leaves unexplained.
-    """
-
-    displacement: NDArray[np.float64]
-    residual: NDArray[np.float64]
 
 
 class BlockMotion:
@@ -161,8 +61,11 @@ class BlockMotion:
         self.texture = Texture.of(np.linalg.inv(self._inverse[..., :2, :2]))
         self._last = np.zeros((*grid.shape, 2))
 
-    def feed(self, picture: Levels) -> Moved:
-        """The displacements in the next picture, of the reference's size."""
+    def feed(self, picture: Levels) -> NDArray[np.float64]:
+        """The displacements in the next picture, of the reference's size: (rows, columns, 2).
+
+        Of each block they hold what its usable directions tell.
+        """
         smooth = _smoothed(picture)
         change = smooth - self.reference
         right_side = np.stack([self.grid.mean(row * change) for row in self._design], -1)
@@ -181,7 +84,7 @@ class BlockMotion:
                 step[index] = np.where(better[:, None], refined, step[index])
                 residual[index] = np.where(better, left, residual[index])
         self._last = step.clip(-REACH, REACH)
-        return Moved(step, residual.clip(0))
+        return step
 
     def _solve(
         self,
