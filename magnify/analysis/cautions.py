@@ -31,6 +31,8 @@ FEW_PERIODS = 4.0
 NEAR_NYQUIST = 0.9
 CODEC_FRACTIONS = (2, 3, 4, 8)
 """Encoders make patterns of so many frames."""
+CODEC_WIDTH = 0.25
+"""Native bins: such a pattern has its frequency exactly, other motion only by chance."""
 CUT_RATIO, CUT_LEVELS = 8.0, 4.0
 """Times the usual change, and mean grey levels: key frames of a calm clip change less."""
 COMBED = 0.8
@@ -92,7 +94,7 @@ def doubted(peaks: list[Peak], series: MotionSeries, brightness: Brightness) -> 
         if brightness.flickers and abs(peak.frequency - brightness.line[0]) < peak.resolution:
             return "light"
         for fraction in CODEC_FRACTIONS:
-            if abs(peak.frequency - series.rate / fraction) < peak.resolution:
+            if abs(peak.frequency - series.rate / fraction) < CODEC_WIDTH * peak.resolution:
                 return "codec"
         return "alias" if peak.frequency > NEAR_NYQUIST * series.nyquist else None
 

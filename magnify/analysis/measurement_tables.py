@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnify.analysis.cautions import COPIED_WARNING, MISSING_BELOW, Caution
-from magnify.analysis.measurement import Measurement, PlaceMotion
+from magnify.analysis.measurement import Measurement
+from magnify.analysis.place_motion import PlaceMotion
 from magnify.analysis.recording import UNEVEN
 from magnify.analysis.spectra import bandpassed, density, spectra
 from magnify.analysis.tables import CONVENTIONS, degrees, write_table

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magnify.analysis.analyzing import Analysis
-from magnify.analysis.measurement import Measurement, PlaceMotion
+from magnify.analysis.measurement import Measurement
 from magnify.analysis.peaks import Peak
+from magnify.analysis.place_motion import PlaceMotion
 from magnify.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magnify.analysis.measurement import Measurement, PlaceMotion
+from magnify.analysis.measurement import Measurement
+from magnify.analysis.place_motion import PlaceMotion
 from magnify.analysis.recording import UNEVEN
 from magnify.analysis.spectra import Segments, density, spectra
 from magnify.version import __version__
