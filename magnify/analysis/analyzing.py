@@ -105,7 +105,14 @@ def analyze(
             None if peak.doubt else suggest(peak, marked, Path(path), series.nyquist, sampling_rate)
             for peak in marked
         ],
-        cautions=find_cautions(series, found, brightness, marked, stated=sampling_rate is not None),
+        cautions=find_cautions(
+            series,
+            found,
+            brightness,
+            marked,
+            stated=sampling_rate is not None,
+            interlaced=recording.info.interlaced,
+        ),
         truncated=recording.clip.truncated,
     )
 

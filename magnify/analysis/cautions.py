@@ -109,15 +109,17 @@ def find_cautions(
     peaks: list[Peak],
     *,
     stated: bool,
+    interlaced: bool,
 ) -> list[Caution]:
     """Everything that may mislead, warnings first.
 
     Args:
         peaks: as `doubted` gives them.
         stated: the user gave the sampling rate.
+        interlaced: the file says that its frames are made of two fields.
     """
     cautions = [
-        *_of_the_file(series, stated),
+        *_of_the_file(series, stated, interlaced),
         *_of_the_picture(series),
         *_of_the_motion(series),
         *_of_the_light(brightness, found.segments.resolution),
@@ -129,7 +131,13 @@ def find_cautions(
 Cautions: TypeAlias = Iterator[Caution]
 
 
-def _of_the_file(series: MotionSeries, stated: bool) -> Cautions:
+def _of_the_file(series: MotionSeries, stated: bool, interlaced: bool) -> Cautions:
+    if interlaced:
+        text = (
+            "frames hold two half pictures of different times, which look like motion up and down; "
+            "make full ones first: ffmpeg -i IN -vf bwdif OUT"
+        )
+        yield Caution("interlaced", "warning", text, 1, 0)
     copied = float(np.nanmean(series.copied[1:])) if not np.isnan(series.copied).all() else 0.0
     if copied > COPIED_NOTE:
         missing = f"motion below about {MISSING_BELOW:g} px is missing"

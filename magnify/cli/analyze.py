@@ -137,7 +137,7 @@ def _tell(analysis: "Analysis", folder: Path) -> None:
         }
         typer.echo(
             f"{number:>2} {peak.frequency:>9.4g} {peak.amplitude:>8.3g} "
-            f"{len(peak.shape.block):>7} {degrees(peak.shape.main_direction):>9.0f}°  "
+            f"{len(peak.shape.block):>7} {round(degrees(peak.shape.main_direction)):>9}°  "
             f"{', '.join(remark for remark, holds in remarks.items() if holds)}".rstrip()
         )
     if not analysis.peaks:

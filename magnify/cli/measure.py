@@ -284,5 +284,5 @@ def _tell(measurement: "Measurement", paths: dict[str, Path]) -> None:
         peak = place.peaks[0] if place.peaks else None
         strongest = f" {peak.frequency:>9.4g} {factor * peak.amplitude:>9.3g}" if peak else ""
         decay = f"  damping {place.decay.damping_ratio:.2%}" if place.decay else ""
-        typer.echo(f"{place.name:<10}{numbers} {degrees(place.axis):>5.0f}°{strongest}{decay}")
+        typer.echo(f"{place.name:<10}{numbers} {round(degrees(place.axis)):>5}°{strongest}{decay}")
     typer.echo(f"results: {', '.join(path.name for path in paths.values() if path.exists())}")

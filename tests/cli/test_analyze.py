@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from magnify.cli import app
 from support.moving import filmed, texture, write_lossless
+from support.videos import ffmpeg
 
 FRAMES, RATE = 48, 30.0
 
@@ -124,3 +125,22 @@ def test_a_missing_clip_is_named(tmp_path: Path) -> None:
     result = analyze(tmp_path / "missing.mp4")
     assert result.exit_code == 1
     assert "missing.mp4" in result.stderr
+
+
+def test_what_a_broken_file_holds_is_analysed(swaying: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mkv"
+    whole = swaying.read_bytes()
+    broken.write_bytes(whole[: len(whole) * 5 // 6])
+    result = analyze(broken, "--no-plots", "-q")
+    assert result.exit_code == 1
+    summary = json.loads((tmp_path / "broken_analysis" / "summary.json").read_text())
+    assert 32 <= summary["frames"] < FRAMES
+    assert summary["truncated"] in result.stderr
+
+
+def test_interlaced_frames_are_warned_of(swaying: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "c.mp4"
+    ffmpeg("-i", swaying, "-vf", "setfield=tff", "-c:v", "libx264", "-x264-params", "tff=1", clip)
+    result = analyze(clip, "--no-plots", "--json")
+    cautions = {caution["code"] for caution in json.loads(result.stdout)["cautions"]}
+    assert "interlaced" in cautions
