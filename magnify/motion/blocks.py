@@ -3,7 +3,7 @@
 Least squares on grey levels (Lucas and Kanade, 1981) in overlapping Hann windows, linearised at
 the reference, with each block's gain and offset as nuisance parameters, so that light which
 flickers is not taken for motion. Where a block has moved farther than the linear model reaches,
-the picture is fetched from there by a cubic spline and fitted again (Gauss-Newton).
+the picture is fetched from there by interpolation and fitted again (Gauss-Newton).
 
 Displacements are in pixels, (right, down) positive, of what the block shows:
 frame(p + d) = reference(p).
@@ -28,6 +28,9 @@ LINEAR_REACH = 0.3
 """Pixels up to which the linear fit is right within 1 %."""
 REACH = 8.0
 """Farthest displacement, in pixels along each axis, that refining follows."""
+TAPS = np.arange(-2, 4)
+"""Pixels around a point from which its level is interpolated: of smooth pictures six are enough."""
+MARGIN = int(REACH) + len(TAPS) // 2
 PASSES = 3
 CONVERGED = 0.01
 """A refining step shorter than this many pixels is the last."""
@@ -75,11 +78,11 @@ class BlockMotion:
         far &= self.texture.usable.any(-1)
         if far.any():
             start = np.where((_longest(self._last) > LINEAR_REACH)[..., None], self._last, step)
-            coefficients = _with_margin(ndimage.spline_filter(smooth, 3, np.float32))
+            around = np.pad(smooth, MARGIN, mode="edge")
             blocks = np.argwhere(far)
             for some in np.array_split(blocks, -(-len(blocks) // AT_ONCE)):
                 index = tuple(some.T)
-                refined, left = self._refine(coefficients, index, start[index])
+                refined, left = self._refine(around, index, start[index])
                 better = left < residual[index]
                 step[index] = np.where(better[:, None], refined, step[index])
                 residual[index] = np.where(better, left, residual[index])
@@ -100,7 +103,7 @@ class BlockMotion:
 
     def _refine(
         self,
-        coefficients: Levels,
+        around: Levels,
         index: tuple[NDArray[np.intp], ...],
         shift: NDArray[np.float64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -113,10 +116,8 @@ class BlockMotion:
         target = sliding_window_view(self.reference, (block, block))[tops, lefts]
         for _ in range(PASSES):
             shift = shift.clip(-REACH, REACH)
-            change = (_fetch(coefficients, tops, lefts, shift, block) - target).reshape(
-                len(tops), -1
-            )
-            right_side = np.einsum("nkp,np->nk", design, change * weights)
+            change = (_fetch(around, tops, lefts, shift, block) - target).reshape(len(tops), -1)
+            right_side = (design @ (change * weights)[..., None])[..., 0]
             step, solution = self._solve(right_side, index)
             residual = (change**2) @ weights - (right_side * solution).sum(-1)
             shift = shift + step.clip(-1, 1)
@@ -137,15 +138,8 @@ def _longest(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return longest
 
 
-MARGIN = int(REACH) + 2
-
-
-def _with_margin(coefficients: Levels) -> Levels:
-    return np.pad(coefficients, MARGIN, mode="edge")
-
-
 def _fetch(
-    coefficients: Levels,
+    around: Levels,
     tops: NDArray[np.intp],
     lefts: NDArray[np.intp],
     shift: NDArray[np.float64],
@@ -153,19 +147,21 @@ def _fetch(
 ) -> Levels:
     """Each block's pixels, moved by its own `shift`: (N, block, block)."""
     whole = np.floor(shift).astype(np.intp)
-    right, down = _spline_weights(shift - whole).transpose(1, 2, 0)
-    patches = sliding_window_view(coefficients, (block + 3, block + 3))[
-        tops + whole[:, 1] + MARGIN - 1, lefts + whole[:, 0] + MARGIN - 1
+    right, down = _weights(shift - whole).transpose(1, 2, 0)
+    patches = sliding_window_view(around, (block + len(TAPS) - 1,) * 2)[
+        tops + whole[:, 1] + MARGIN + TAPS[0], lefts + whole[:, 0] + MARGIN + TAPS[0]
     ]
-    rows = sum(down[k][:, None, None] * patches[:, k : k + block] for k in range(4))
-    fetched: Levels = sum(right[k][:, None, None] * rows[:, :, k : k + block] for k in range(4))
+    rows = sum(down[k][:, None, None] * patches[:, k : k + block] for k in range(len(TAPS)))
+    fetched: Levels = sum(
+        right[k][:, None, None] * rows[:, :, k : k + block] for k in range(len(TAPS))
+    )
     return fetched
 
 
-def _spline_weights(fraction: NDArray[np.float64]) -> Levels:
-    """Of the four cubic B-splines around a point `fraction` (N, 2) past a pixel: (N, 2, 4)."""
-    t = fraction[..., None]
-    weights = np.concatenate(
-        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], -1
-    )
-    return (weights / 6).astype(np.float32)
+def _weights(fraction: NDArray[np.float64]) -> Levels:
+    """Of the pixels around a point `fraction` (N, 2) past one: Lagrange's, (N, 2, taps)."""
+    weights = np.ones((*fraction.shape, len(TAPS)))
+    for number, tap in enumerate(TAPS):
+        for other in TAPS[tap != TAPS]:
+            weights[..., number] *= (fraction - other) / (tap - other)
+    return weights.astype(np.float32)

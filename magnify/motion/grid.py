@@ -19,7 +19,7 @@ class BlockGrid:
     """Square Hann windows of `block` pixels, half overlapping, over a picture.
 
     Raises:
-        SettingsError: the picture is smaller than a block, or the block than 8 pixels.
+        SettingsError: the picture is smaller than a block, or the block than 8 pixels, or odd.
     """
 
     height: int
@@ -27,17 +27,18 @@ class BlockGrid:
     block: int
 
     def __post_init__(self) -> None:
-        if not LEAST_BLOCK <= self.block <= min(self.height, self.width):
+        fits = LEAST_BLOCK <= self.block <= min(self.height, self.width)
+        if not fits or self.block % 2:
             raise SettingsError(
-                f"blocks of {self.block} pixels do not fit: they must have at least {LEAST_BLOCK} "
-                f"and lie inside {self.width}x{self.height}"
+                f"blocks of {self.block} pixels do not fit: it must be an even number, at least "
+                f"{LEAST_BLOCK}, and they must lie inside {self.width}x{self.height}"
             )
 
     @classmethod
     def automatic(cls, height: int, width: int) -> "BlockGrid":
         """The smallest blocks from 16 pixels on that are no more than 4096."""
         for block in BLOCK_SIZES:
-            grid = cls(height, width, min(block, height, width))
+            grid = cls(height, width, min(block, height, width) // 2 * 2)
             if grid.shape[0] * grid.shape[1] <= MOST_BLOCKS:
                 break
         return grid
@@ -73,26 +74,24 @@ class BlockGrid:
         normal: Levels = (window / window.sum()).astype(np.float32)
         return normal
 
-    @cached_property
-    def _windows(self) -> tuple[Levels, Levels]:
-        return (
-            _spread(self.window, self.tops, self.height),
-            _spread(self.window, self.lefts, self.width),
-        )
-
     def mean(self, picture: Levels) -> Levels:
         """Each block's weighted mean: (H, W) → (rows, columns)."""
-        down, right = self._windows
-        return (down @ picture @ right.T).astype(np.float32, copy=False)
+        rows = _along_rows(picture, self.window, self.tops)
+        return _along_rows(rows.T, self.window, self.lefts).T
+
+
+def _along_rows(values: Levels, window: Levels, starts: NDArray[np.intp]) -> Levels:
+    """Weighted sums of overlapping groups of rows: (H, W) → (groups, W).
+
+    Half a window apart, so that each half group of rows is read once.
+    """
+    step = len(window) // 2
+    used = values[starts[0] : starts[-1] + 2 * step]
+    halves = used.reshape(len(starts) + 1, step, -1)
+    sums: Levels = window[:step] @ halves[:-1] + window[step:] @ halves[1:]
+    return sums
 
 
 def _starts(length: int, block: int, step: int) -> NDArray[np.intp]:
     count = (length - block) // step + 1
     return (length - (count - 1) * step - block) // 2 + step * np.arange(count)
-
-
-def _spread(window: Levels, starts: NDArray[np.intp], length: int) -> Levels:
-    rows = np.zeros((len(starts), length), np.float32)
-    for row, start in zip(rows, starts, strict=True):
-        row[start : start + len(window)] = window
-    return rows

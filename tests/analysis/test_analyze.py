@@ -238,15 +238,12 @@ def test_a_picture_without_texture_cannot_be_followed(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
-    peaks = []
-    for frames in (200, 2000):
-        clip = write_lossless(tmp_path / f"{frames}.mkv", swaying(200, 0.1, 7, size=64), RATE)
-        looped = write_lossless(
-            tmp_path / f"{frames}_all.mkv", list(swaying(200, 0.1, 7)) * (frames // 200), RATE
-        )
-        clip.unlink()
+    once = list(swaying(200, 0.1, 7, noise=0.5))
+    most = []
+    for times in (1, 10):
+        clip = write_lossless(tmp_path / f"{times}.mkv", once * times, RATE)
         tracemalloc.start()
-        analyze(looped)
-        peaks.append(tracemalloc.get_traced_memory()[1])
+        analyze(clip)
+        most.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] - peaks[0] < 40e6
+    assert most[1] - most[0] < 40e6

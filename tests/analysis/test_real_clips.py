@@ -41,7 +41,7 @@ def test_the_guitars_strings() -> None:
         loud = shape.amplitude > 0.3 * shape.amplitude.max()
         x, y = shape.position[loud].T
         slope, height = np.polyfit(x - 280, y, 1)
-        assert 0.05 < slope < 0.25
+        assert 0.03 < slope < 0.25
         heights.append(height)
         assert np.quantile(np.abs(y - (height + slope * (x - 280))), 0.8) < 16
     assert heights == sorted(heights)

@@ -105,7 +105,7 @@ def test_what_left_is_not_followed_out_of_reach() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "block"), [(192, 432, 16), (544, 960, 24), (1080, 1920, 48), (10, 12, 10)]
+    ("height", "width", "block"), [(192, 432, 16), (544, 960, 24), (1080, 1920, 48), (11, 13, 10)]
 )
 def test_automatic_blocks_are_at_most_4096(height: int, width: int, block: int) -> None:
     grid = BlockGrid.automatic(height, width)
@@ -116,7 +116,7 @@ def test_automatic_blocks_are_at_most_4096(height: int, width: int, block: int) 
     assert abs(grid.centres[0, 0, 0] + grid.centres[0, -1, 0] - (width - 1)) <= 1
 
 
-@pytest.mark.parametrize("block", [4, 97])
+@pytest.mark.parametrize("block", [4, 15, 98])
 def test_blocks_that_do_not_fit_are_refused(block: int) -> None:
     with pytest.raises(SettingsError, match=f"blocks of {block} pixels do not fit"):
         BlockGrid(96, 96, block)
