@@ -24,6 +24,8 @@ FAINTEST = 1e-6
 FLICKER_SHARE = 1e-3
 """Of the mean brightness."""
 MAINS = (100.0, 120.0)
+LOOKED_AT = 256
+"""Frames of a clip that tell how far things move, at most."""
 SWAY = 0.05
 DRIFT = 1.0
 CLIPPED = 0.02
@@ -150,8 +152,10 @@ def _of_the_file(series: MotionSeries, stated: bool, interlaced: bool) -> Cautio
     if series.repetition is not None:
         repetition = series.repetition
         every = repetition.period / (repetition.period - len(repetition.repeats))
+        count = len(repetition.repeats)
+        verb = "repeats" if count == 1 else "repeat"
         text = (
-            f"{len(repetition.repeats)} of every {repetition.period} frames repeat the one before; "
+            f"{count} of every {repetition.period} frames {verb} the one before; "
             f"each picture counts once, {series.rate:g} a second. If the camera took another "
             f"number, give --sampling-rate {every:.3g} times that"
         )
@@ -191,7 +195,8 @@ def _of_the_motion(series: MotionSeries) -> Cautions:
             "picture alone cannot tell"
         )
         yield Caution("sway", "note", text, sway, SWAY)
-    farthest = float(np.quantile(np.abs(series.along[::4]), 0.95))
+    some = series.along[:: max(len(series.along) // LOOKED_AT, 1)]
+    farthest = float(np.quantile(np.abs(some), 0.95))
     if farthest > REACH / 2:
         text = f"motion of {farthest:.1f} px is more than blocks can follow; amplitudes are too low"
         yield Caution("too-large", "warning", text, farthest, REACH / 2)

@@ -13,10 +13,10 @@ from magnify.analysis.panels import above, as_depth, beside, labelled
 from magnify.analysis.recording import Progress, Recording
 from magnify.errors import SettingsError
 from magnify.motion.regions import Region
+from magnify.version import __version__
 from magnify.video import Picture, VideoInfo, VideoWriter
 
 Layout: TypeAlias = Literal["side", "stack", "difference", "wipe"]
-LAYOUTS: tuple[Layout, ...] = ("side", "stack", "difference", "wipe")
 TWO_ONLY = ("difference", "wipe")
 GAIN = 8.0
 SWEEP = 6.0
@@ -58,11 +58,12 @@ def compare(
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
+    notify: Callable[[str], None] | None = None,
 ) -> int:
     """Writes a video of several clips together; how many frames it has.
 
     It has the frames, times and sound of the first clip; of the others, each shows the frame that
-    is nearest in time.
+    is nearest in time. `notify` is told what of the first clip cannot be kept.
 
     Raises:
         SettingsError: the clips do not go together.
@@ -76,13 +77,18 @@ def compare(
         others = [stack.enter_context(closing(_nearest(other))) for other in recordings[1:]]
         for other in others:
             next(other)
-        writer = stack.enter_context(VideoWriter(output, info, overwrite=overwrite))
+        names = ", ".join(recording.path.name for recording in recordings)
+        made = {"comment": f"magnify {__version__}: compare {comparison.layout}, {names}"}
+        writer = stack.enter_context(VideoWriter(output, info, overwrite=overwrite, metadata=made))
         for seconds, frame in frames:
             pictures = [frame.picture, *(other.send(seconds) for other in others)]
             writer.write(replace(frame, picture=_shown(pictures, seconds, comparison)))
             count += 1
             if progress is not None:
                 progress("comparing", count, recordings[0].clip.count)
+    if notify is not None:
+        for notice in writer.notices:
+            notify(notice)
     return count
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from magnify.cli.console import progress
+from magnify.cli.console import notice_line, progress
 from magnify.cli.options import finite
 from magnify.cli.seeing import (
     End,
@@ -76,7 +76,14 @@ def compare(
         resize=resize,
     )
     with progress(path.name, quiet=quiet) as reporter:
-        compare_clips(recordings, path, comparison, overwrite=overwrite, progress=reporter)
+        compare_clips(
+            recordings,
+            path,
+            comparison,
+            overwrite=overwrite,
+            progress=reporter,
+            notify=None if quiet else notice_line,
+        )
     if not quiet:
         typer.echo(f"results: {path}")
     for recording in recordings:
