@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from magnify.analysis.series import MotionSeries
 from magnify.analysis.spectra import Segments, amplitudes_at
@@ -16,6 +17,9 @@ Values: TypeAlias = NDArray[np.float64]
 
 LOUD = 0.95
 """The quantile of the live blocks' amplitudes that stands for a peak: at edges they are too low."""
+LONE = 2.0
+"""Times more that a block needs whose neighbours stand still: blocks overlap by half, so what moves
+is seen by several, and noise by one."""
 WHOLE = 0.7
 """Share of the blocks that must move together to count as all of the picture."""
 TOGETHER = 0.6
@@ -69,9 +73,11 @@ def shape_at(
 ) -> Shape | None:
     """The deflection at `frequency` of the components whose `snr` reaches `least_snr`.
 
+    A component without a live neighbour needs twice as much.
+
     Phases of a series in several segments are means of the cross-spectrum with the loudest block.
     """
-    live = np.flatnonzero(snr >= least_snr)
+    live = _live(series, snr, least_snr)
     if not len(live):
         return None
     complexes = amplitudes_at(series.along[:, live], segments, frequency)
@@ -104,3 +110,12 @@ def shape_at(
         components=len(live),
         usable=len(snr),
     )
+
+
+def _live(series: MotionSeries, snr: Values, least_snr: float) -> NDArray[np.intp]:
+    """The components that live."""
+    candidates = np.zeros(series.grid.shape)
+    candidates.flat[series.block[snr >= least_snr]] = 1
+    around = ndimage.convolve(candidates, np.ones((3, 3)), mode="constant") - candidates
+    lone = around.flat[series.block] < 0.5
+    return np.flatnonzero(snr >= np.where(lone, LONE, 1.0) * least_snr)

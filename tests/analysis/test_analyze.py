@@ -120,6 +120,20 @@ def test_each_of_two_things_is_found_in_its_own_place(tmp_path: Path) -> None:
         assert np.abs(peak.shape.phase[own]).max() < 0.3
 
 
+def test_the_example_sways_as_its_maker_says() -> None:
+    """Up to 0.25 px at 1 Hz on the left, at 4 Hz on the right; H.264 took a part of it."""
+    analysis = analyze(Path(__file__).parents[2] / "examples" / "sway.mp4")
+    for peak, frequency, (left, right) in zip(
+        analysis.peaks[:2], (1, 4), ((60, 150), (190, 280)), strict=True
+    ):
+        assert peak.frequency == pytest.approx(frequency, abs=0.05)
+        assert 0.15 < peak.amplitude < 0.25
+        x, y = peak.shape.position.T
+        assert ((x > left - 8) & (x < right + 8)).mean() > 0.95
+        assert np.corrcoef(peak.shape.amplitude, y)[0, 1] < -0.8  # most at the top
+    assert "copied-blocks" in warnings(analysis)
+
+
 def test_repeated_frames_make_no_false_peak(tmp_path: Path) -> None:
     once = list(swaying(64, 0.3, 5.0, noise=0.5))
     clip = write_lossless(tmp_path / "c.mkv", np.repeat(once, 2, axis=0), 2 * RATE)
