@@ -96,7 +96,7 @@ def _peak_figure(analysis: Analysis, peak: Peak) -> "Figure":
     height, width = analysis.series.picture.shape[:2]
     wide = width >= height * 1.6
     tall = PICTURE_WIDTH * height / width
-    size = (PICTURE_WIDTH + 1, 2 * tall + 1) if wide else (2 * PICTURE_WIDTH, tall + 0.6)
+    size = (PICTURE_WIDTH + 1, 2 * tall + 1) if wide else (2 * PICTURE_WIDTH, 0.87 * tall + 0.5)
     figure = new_figure(size[0], min(size[1], 14))
     panels = figure.subplots(*((2, 1) if wide else (1, 2)))
     shape = peak.shape
