@@ -12,6 +12,7 @@ from magnify.analysis.recording import UNEVEN
 from magnify.analysis.series import MotionSeries
 from magnify.analysis.spectra import Segments, Spectra, octave_median, spectra, vertex
 from magnify.motion.blocks import REACH
+from magnify.motion.copies import REPEAT_RATIO
 
 Severity: TypeAlias = Literal["note", "warning"]
 Values: TypeAlias = NDArray[np.float64]
@@ -159,7 +160,7 @@ def _of_the_file(series: MotionSeries, stated: bool, interlaced: bool) -> Cautio
             f"each picture counts once, {series.rate:g} a second. If the camera took another "
             f"number, give --sampling-rate {every:.3g} times that"
         )
-        yield Caution("doubled-frames", "warning", text, repetition.ratio, 3)
+        yield Caution("doubled-frames", "warning", text, repetition.ratio, REPEAT_RATIO)
     if series.jitter > UNEVEN:
         text = (
             f"frames come unevenly ({series.jitter:.0%}); sinusoids were fitted at the true times"

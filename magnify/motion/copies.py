@@ -19,7 +19,7 @@ TEXTURED = 4.0
 """Mean squared gradient, (levels / px)², above which a cell's motion could be seen."""
 PERIODS = (2, 3, 5)
 """Repeated frames come every second, third or (telecine) fifth."""
-REPEAT_RATIO = 3.0
+REPEAT_RATIO = 2.5
 """So many times less than others changes a frame that repeats the one before."""
 LEAST_BRIGHTNESS_RATIO = 2.0
 LEAST_REPETITIONS = 4

@@ -54,7 +54,7 @@ def test_repeated_frames_are_found(
     found = find_repetition(*measures)
     assert found is not None
     assert (found.period, found.repeats) == (len(pattern), repeats)
-    assert found.ratio > 3
+    assert found.ratio > 2.5
     originals = found.originals(60)
     assert abs(len(originals) - kept) <= 1
     # The last of each run: the next frame is no repeat.
