@@ -5,7 +5,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from magnify.cli import acceleration, bandpass, bands, models, run, weights
+from magnify.cli import (
+    acceleration,
+    analyze,
+    bandpass,
+    bands,
+    compare,
+    measure,
+    models,
+    run,
+    slice,
+    weights,
+)
 from magnify.cli.console import error_line, guarded_streams, output_line, system_error
 from magnify.cli.lab import bench, evaluate, synth, train
 from magnify.cli.usage import Command, Group, UsageError, usage_message
@@ -17,6 +28,7 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 MAGNIFY = "Magnify"
+SEE = "See"
 MODELS = "Models"
 LABORATORY = "Laboratory"
 
@@ -93,6 +105,10 @@ def _root(
 app.command("run", rich_help_panel=MAGNIFY)(run.run)
 app.command("bandpass", rich_help_panel=MAGNIFY)(bandpass.bandpass)
 app.command("acceleration", rich_help_panel=MAGNIFY)(acceleration.acceleration)
+app.command("analyze", rich_help_panel=SEE)(analyze.analyze)
+app.command("measure", rich_help_panel=SEE)(measure.measure)
+app.command("slice", rich_help_panel=SEE)(slice.cut_slice)
+app.command("compare", rich_help_panel=SEE)(compare.compare)
 app.command("models", rich_help_panel=MODELS)(models.models)
 app.command("bands", rich_help_panel=MODELS)(bands.bands)
 app.add_typer(weights.app, name="weights", cls=Group, no_args_is_help=False, rich_help_panel=MODELS)

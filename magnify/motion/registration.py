@@ -80,13 +80,17 @@ def displacement(
             f"the mask must be {reference.shape[:2]} and select something; it is {mask.shape} "
             f"and selects {np.count_nonzero(mask)} pixels"
         )
-    template = _Template(_luma(reference), mask)
+    template = Template(_luma(reference), mask)
     moved = _luma(picture)
     return template.refine(moved, template.search(moved, reach))
 
 
-class _Template:
-    """The reference's region: positions, grey levels and their gradient."""
+class Template:
+    """A reference's region: positions, grey levels and their gradient.
+
+    Raises:
+        TextureError: the region has no texture that fixes its motion in both directions.
+    """
 
     def __init__(self, reference: Levels, mask: Mask) -> None:
         self.reference, self.mask = reference, mask
