@@ -1,4 +1,4 @@
-"""See tiny motion in video: learning-based motion magnification.
+"""See and measure tiny motion in video.
 
 >>> import magnify
 >>> magnify.magnify_video("in.mp4", "out.mp4", alpha=20)

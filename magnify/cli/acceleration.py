@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from magnify.cli.batch import magnify_all
+from magnify.cli.jobs import magnify_all
 from magnify.cli.options import Request, magnifying
 from magnify.pipeline.modes import Acceleration
 

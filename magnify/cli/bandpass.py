@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from magnify.cli.batch import magnify_all
+from magnify.cli.jobs import magnify_all
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
 from magnify.pipeline.modes import Bandpass

@@ -1,11 +1,11 @@
 """Several inputs through one engine: names, checks, progress, reports, exit codes."""
 
+import json
 import os
-import re
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -17,17 +17,15 @@ from magnify.cli.console import (
     progress,
     system_error,
 )
-from magnify.cli.options import Batch, Request
+from magnify.cli.options import Batch
 from magnify.errors import (
     MagnifyError,
-    SettingsError,
     TruncatedInputError,
     VideoError,
     out_of_memory,
 )
 from magnify.interruption import check
 from magnify.pipeline.job import Job
-from magnify.pipeline.modes import Mode
 
 if TYPE_CHECKING:
     from magnify.pipeline.prepare import Engine
@@ -35,53 +33,9 @@ if TYPE_CHECKING:
 
 EXIT_SOME_FAILED = 3
 
-REPEATED = {"from_job", "output", "overwrite", "quiet", "json", "dry_run", "save_job"}
-"""What may be said beside --from-job; everything else is in the job."""
-
-
-def magnify_all(request: Request, mode: Mode) -> None:
-    """Magnifies every input; one failure does not stop the others.
-
-    Raises:
-        SettingsError: the command as a whole cannot work.
-        MagnifyError: the only input failed.
-        typer.Exit: code 3, some of several inputs failed, or 1, all of them.
-    """
-    if not request.batch.inputs:
-        raise SettingsError("INPUT is missing: name a video, or a job (magnify run --from-job)")
-    run_jobs(jobs_of(request, mode), request.batch)
-
-
-def repeat_job(file: Path, request: Request, context: typer.Context) -> None:
-    """Runs the job that a file describes; its output may be given another name.
-
-    Raises:
-        SettingsError: the file holds no job, or an option is given that the job decides.
-        MagnifyError: the job failed.
-    """
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE" and name not in REPEATED:
-            shown = "INPUT" if name == "inputs" else f"--{name.replace('_', '-')}"
-            raise SettingsError(f"{shown} is decided by the job of --from-job; leave it out")
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read as a job ({error})") from error
-    try:
-        job = Job.from_json(text)
-    except SettingsError as error:
-        raise SettingsError(f"{file}: {error}") from error
-    output = replace(
-        job.output,
-        path=request.batch.output or job.output.path,
-        overwrite=request.output.overwrite or job.output.overwrite,
-    )
-    run_jobs([replace(job, output=output)], request.batch)
-
 
 def run_jobs(jobs: list[Job], batch: Batch) -> None:
-    """Runs jobs that share an engine, in order; one failure does not stop the others.
+    """Runs jobs in order, those after each other with one engine; a failure does not stop others.
 
     Raises:
         MagnifyError: the only job failed.
@@ -97,9 +51,12 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
 
         tune_process()
         engine = prepare(ready[0].compute)
+        asked = ready[0].compute
         step = _describe if batch.dry_run else _magnify
         for job in ready:
-            attempts.succeeds(job, lambda job: step(job, batch, engine))
+            if job.compute != asked:  # jobs of a list may differ
+                engine, asked = prepare(job.compute), job.compute
+            attempts.succeeds(job, partial(step, batch=batch, engine=engine))
     if attempts.failures:
         error_line(f"{attempts.failures} of {len(jobs)} inputs failed")
         raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
@@ -146,35 +103,6 @@ class Attempts:
         return False
 
 
-def jobs_of(request: Request, mode: Mode) -> list[Job]:
-    """A job for each input; its output lies beside it, named after what is done to it."""
-    batch = request.batch
-    labels = [f"x{batch.alpha:g}", mode.label]
-    if request.compute.label:
-        labels.append(request.compute.label)
-    suffix = ".mkv" if request.output.encoding.lossless else ".mp4"
-    jobs: dict[Path, Job] = {}
-    for source in batch.inputs or ():
-        place = _place(source)
-        stem = place.name if os.path.isdir(source) else place.stem
-        if not os.path.exists(source):
-            stem = re.sub(r"[._-]*%0?\d*d[._-]*", "", stem)
-        name = "_".join((stem or "frames", *labels)) + suffix
-        output = batch.output or (batch.output_dir or place.parent) / name
-        if output in jobs:
-            raise SettingsError(
-                f"{jobs[output].source.path} and {source} would both be written to {output}; "
-                "process them one by one with --output"
-            )
-        jobs[output] = request.job(source, output, mode)
-    return list(jobs.values())
-
-
-def _place(source: Path) -> Path:
-    """Its whole path, so that "." has a name; of a link, that of the link."""
-    return Path(os.path.abspath(source))
-
-
 def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
     from magnify.video.writer import is_empty_folder
 
@@ -205,11 +133,10 @@ def _skipped(job: Job, batch: Batch) -> bool:
 def _magnify(job: Job, batch: Batch, engine: "Engine") -> None:
     from magnify.pipeline.run import run
 
-    _save(job, batch, engine)
     if batch.output_dir is not None:
-        _make_folder(batch.output_dir)
+        _make_folder(job.output.path.parent)
     try:
-        with progress(_place(job.source.path).name, quiet=batch.quiet) as reporter:
+        with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
             report = run(job, engine, reporter, None if batch.quiet else notice_line)
     except TruncatedInputError as error:
         _tell(error.report, batch)
@@ -220,6 +147,7 @@ def _magnify(job: Job, batch: Batch, engine: "Engine") -> None:
 def _tell(report: "Report", batch: Batch) -> None:
     if not batch.quiet:
         notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
+    _save(report.job, batch)
     if batch.json:
         json_line(report.as_dict())
 
@@ -227,8 +155,8 @@ def _tell(report: "Report", batch: Batch) -> None:
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
     from magnify.pipeline.run import plan
 
-    _save(job, batch, engine)
     found = plan(job, engine, makes_folder=batch.output_dir is not None)
+    _save(found.job, batch)
     if batch.json:
         json_line({**found.as_dict(), "dry_run": True})
     elif not batch.quiet:
@@ -241,15 +169,14 @@ def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
             notice_line(notice)
 
 
-def _save(job: Job, batch: Batch, engine: "Engine") -> None:
-    """Writes the job to the file of --save-job."""
+def _save(job: dict[str, Any], batch: Batch) -> None:
+    """Writes the job, with all that was decided for it, to the file of --save-job."""
     if batch.save_job is None:
         return
-    known = replace(job, compute=engine.compute)
     try:
-        batch.save_job.write_text(known.to_json() + "\n", encoding="utf-8")
+        batch.save_job.write_text(json.dumps(job) + "\n", encoding="utf-8")
     except OSError as error:
-        raise SettingsError(f"{batch.save_job}: cannot be written: {error.strerror}") from error
+        raise VideoError(f"{batch.save_job}: cannot be written: {error.strerror}") from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -41,7 +41,7 @@ class Batch:
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Videos, folders of pictures, or patterns such as frame_%04d.png.",
+            help="Videos, folders of videos or of pictures, or patterns such as frame_%04d.png.",
             show_default=False,
             metavar="INPUT",
         ),
@@ -65,6 +65,15 @@ class Batch:
     output_dir: Annotated[
         Path | None, Option("Folder for the outputs; default: beside each input.", INPUT)
     ] = None
+    name: Annotated[
+        str | None,
+        Option("Names of outputs, from {stem}, {alpha}, {mode} and {model}.", INPUT),
+    ] = None
+    list_file: Annotated[
+        Path | None,
+        Option("File with more inputs: one, or one JSON job, a line.", INPUT, names=("--list",)),
+    ] = None
+    recursive: Annotated[bool, Option("Take folders inside folders, too.", INPUT)] = False
     skip_existing: Annotated[bool, Option("Leave out inputs whose output exists.", INPUT)] = False
     quiet: Annotated[
         bool, Option("Print nothing but errors.", REPORTING, names=("--quiet", "-q"))
@@ -80,10 +89,12 @@ class Batch:
 
     def __post_init__(self) -> None:
         several = len(self.inputs or ()) > 1
-        if self.output is not None and several:
-            raise SettingsError("--output takes a single input; use --output-dir for several")
         if self.save_job is not None and several:
             raise SettingsError("--save-job takes a single input")
+        if self.output is not None and several:
+            raise SettingsError("--output takes a single input; use --output-dir for several")
+        if self.output is not None and self.name is not None:
+            raise SettingsError("--output and --name exclude each other; give one of them")
         if self.output is not None and self.output_dir is not None:
             raise SettingsError("--output and --output-dir exclude each other; give one of them")
 

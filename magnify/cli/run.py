@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from magnify.cli.batch import magnify_all, repeat_job
+from magnify.cli.jobs import magnify_all, repeat_job
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
 from magnify.pipeline.job import INPUT, MAGNIFICATION

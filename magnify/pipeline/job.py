@@ -149,6 +149,11 @@ class Compute:
         return {name: value for name, value in values.items() if value is not None}
 
     @property
+    def named(self) -> str:
+        """The model's name, or that of its weights' file."""
+        return self.label or DEFAULT_MODEL
+
+    @property
     def label(self) -> str:
         """What tells results of other weights than the default ones from theirs; "" for those."""
         if self.weights is not None:

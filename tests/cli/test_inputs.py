@@ -1,0 +1,96 @@
+"""Many inputs: folders, patterns and lists, and what their outputs are called."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from magnify.cli import app
+from support.clips import drifting_pattern, write_clip
+
+QUICK = ["--model", "linear", "--max-frames", "2"]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["run", *QUICK, *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two clips, and one below."""
+    for name in ("b.mp4", "a.mp4", "below/a.mp4"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_clip(tmp_path / "in" / name, drifting_pattern(3, 24, 32))
+    return tmp_path / "in"
+
+
+def made(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.m*"))
+
+
+def test_a_folder_of_videos_keeps_its_structure(folder: Path, tmp_path: Path) -> None:
+    result = run(folder, "--recursive", "--output-dir", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert f"{folder}: taken as a folder of 3 videos" in result.stderr
+    assert made(tmp_path / "out") == [
+        "a_x20_static_linear.mp4",
+        "b_x20_static_linear.mp4",
+        "below/a_x20_static_linear.mp4",
+    ]
+
+
+def test_without_recursive_folders_below_are_left_out(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, "--output-dir", tmp_path / "out", "-q").exit_code == 0
+    assert len(made(tmp_path / "out")) == 2
+
+
+def test_names_follow_a_template(folder: Path, tmp_path: Path) -> None:
+    name = "{model}-{mode}-{alpha}-{stem}.mkv"
+    result = run(folder / "*.mp4", "--output-dir", tmp_path / "out", "--name", name)
+    assert result.exit_code == 0, result.stderr
+    assert made(tmp_path / "out") == ["linear-static-20-a.mkv", "linear-static-20-b.mkv"]
+
+
+def test_a_list_holds_inputs_and_jobs(folder: Path, tmp_path: Path) -> None:
+    planned = run(folder / "b.mp4", "--dry-run", "--json", "-o", tmp_path / "o.mp4", "-a", "3")
+    job = json.loads(planned.stdout)["job"]
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"# clips\n{folder / 'a.mp4'}\n{json.dumps(job)}\n", encoding="utf-8")
+    result = run("--list", listing, "--json")
+    assert result.exit_code == 0, result.stderr
+    reports = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [report["alpha"] for report in reports] == [20, 3]
+    assert made(tmp_path) == sorted(
+        ["in/a.mp4", "in/a_x20_static_linear.mp4", "in/b.mp4", "in/below/a.mp4", "o.mp4"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["IN", "--recursive", "--output-dir", "OUT", "--name", "same"],
+            "would both be written to",
+        ),
+        (["IN", "--output", "OUT"], "--output takes a single input; use --output-dir"),
+        (["IN/*.avi"], "no file matches"),
+        (["IN", "--name", "{clip}"], "has no field {clip}"),
+        (["IN/a.mp4", "--name", "x", "-o", "OUT"], "--output and --name exclude each other"),
+        (["--list", "IN/none.txt"], "cannot be read as a list"),
+        (["--list", "IN/jobs.txt"], "jobs.txt, entry 1: no job"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_runs(
+    folder: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (folder / "jobs.txt").write_text("{}\n", encoding="utf-8")
+    before = made(tmp_path)
+    places = {"IN": str(folder), "OUT": str(tmp_path / "out")}
+    for name, place in places.items():
+        arguments = [argument.replace(name, place, 1) for argument in arguments]
+    result = run(*arguments)
+    assert result.exit_code in (1, 2)
+    assert message in result.stderr
+    assert len(result.stderr.splitlines()) == 1 or "taken as" in result.stderr
+    assert made(tmp_path) == before
