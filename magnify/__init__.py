@@ -17,6 +17,7 @@ from magnify.lazy import lazily
 from magnify.version import __version__
 
 if TYPE_CHECKING:
+    from magnify.analysis import Analysis, Measurement, analyze, measure
     from magnify.checkpoints import load_model
     from magnify.pipeline.job import Compute, Job, Output, Source
     from magnify.pipeline.keywords import magnify_frames, magnify_video
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Acceleration",
+    "Analysis",
     "Bandpass",
     "CheckpointError",
     "Compute",
@@ -34,6 +36,7 @@ __all__ = [
     "Encoding",
     "Job",
     "MagnifyError",
+    "Measurement",
     "Output",
     "SettingsError",
     "Source",
@@ -41,10 +44,12 @@ __all__ = [
     "TruncatedInputError",
     "VideoError",
     "__version__",
+    "analyze",
     "load_engine",
     "load_model",
     "magnify_frames",
     "magnify_video",
+    "measure",
     "run",
 ]
 
@@ -52,6 +57,10 @@ __getattr__ = lazily(
     __name__,
     {
         "Acceleration": "magnify.pipeline.modes",
+        "Analysis": "magnify.analysis",
+        "Measurement": "magnify.analysis",
+        "analyze": "magnify.analysis",
+        "measure": "magnify.analysis",
         "Bandpass": "magnify.pipeline.modes",
         "Compute": "magnify.pipeline.job",
         "Dynamic": "magnify.pipeline.modes",

@@ -74,8 +74,7 @@ def exit_code(error: MagnifyError) -> int:
 app = typer.Typer(
     cls=ErrorHandlingGroup,
     name="magnify",
-    help="See and measure tiny motion in video. "
-    "`magnify clip.mp4` is `magnify run clip.mp4`.",
+    help="See and measure tiny motion in video. `magnify clip.mp4` is `magnify run clip.mp4`.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of several inputs failed, "
     "129, 130, 143 ended by a signal.",
     no_args_is_help=True,

@@ -16,7 +16,7 @@ from magnify.engine.choices import Compile, Precision
 from magnify.errors import SettingsError
 from magnify.pipeline.modes import Mode, Static, mode_from_dict
 from magnify.settings import Option, from_plain, to_plain
-from magnify.video.choices import Encoding
+from magnify.video.choices import Encoding, check_range
 
 if TYPE_CHECKING:
     from magnify.pipeline.run import Plan
@@ -84,6 +84,7 @@ class Source:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
+        check_range(self.start, self.end, self.max_frames)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,27 @@
-"""What the user may choose of how the output is encoded; read without loading FFmpeg."""
+"""What the user may choose of what is read and how it is encoded; read without loading FFmpeg."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated
 
+from magnify.errors import SettingsError
 from magnify.settings import Option
 
 ENCODING = "Encoding"
+
+
+def check_range(start: float | None, end: float | None, max_frames: int | None) -> None:
+    """Checks which part of a video is asked for, in seconds from its first frame.
+
+    Raises:
+        SettingsError: there is no such part, in any video.
+    """
+    if start is not None and not 0 <= start < inf:
+        raise SettingsError(f"start must be 0 s or later, not {start}")
+    if end is not None and not (start or 0.0) < end < inf:
+        raise SettingsError(f"end must be later than the start ({start or 0.0} s), not {end}")
+    if max_frames is not None and max_frames < 1:
+        raise SettingsError(f"max_frames must be 1 or more, not {max_frames}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Self
 import av
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
+from magnify.video.choices import check_range
 from magnify.video.colour import ColourConverter, ColourTags, Picture, is_grey
 from magnify.video.decoding import Decoder, card_decoder, reaches
 from magnify.video.images import ImageDecoder
@@ -73,7 +74,8 @@ class VideoReader:
         card: int | None = None,
     ) -> None:
         source = probe(path, fps=fps)
-        _check_range(source, start, end, max_frames)
+        check_range(start, end, max_frames)
+        _check_start(source, start)
         self._first_pts = source.start_pts + _ticks(start or 0.0, source.time_base)
         self._end_pts = inf if end is None else source.start_pts + _ticks(end, source.time_base)
         self._max_frames = inf if max_frames is None else max_frames
@@ -198,15 +200,7 @@ class VideoReader:
         return rest if 0 < rest <= longest and abs(rest - stated) > rounding else stated
 
 
-def _check_range(
-    info: VideoInfo, start: float | None, end: float | None, max_frames: int | None
-) -> None:
-    if start is not None and not 0 <= start < inf:
-        raise SettingsError(f"start must be 0 s or later, not {start}")
-    if end is not None and not (start or 0.0) < end < inf:
-        raise SettingsError(f"end must be later than the start ({start or 0.0} s), not {end}")
-    if max_frames is not None and max_frames < 1:
-        raise SettingsError(f"max_frames must be 1 or more, not {max_frames}")
+def _check_start(info: VideoInfo, start: float | None) -> None:
     if start is not None and info.duration is not None and start >= info.duration:
         first = info.start_pts + _ticks(start, info.time_base)
         if info.container == IMAGES or info.path is None or not reaches(info.path, first):

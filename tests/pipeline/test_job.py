@@ -65,6 +65,8 @@ def broken(**changes: Any) -> str:
         (broken(source={}), "source lacks a setting"),
         (broken(source__start="1:00"), "source cannot have start '1:00'"),
         (broken(source__max_frames=2.5), "source cannot have max_frames 2.5"),
+        (broken(source__start=-1.0), "start must be 0 s or later, not -1"),
+        (broken(source__end=1.0), "end must be later than the start (1.5 s), not 1.0"),
         (broken(source__hwaccel="on"), "source cannot have hwaccel 'on'"),
         (broken(source__speed=1), "source has no setting 'speed'"),
         (broken(output__encoding={"crf": True}), "encoding cannot have crf True"),
