@@ -1,12 +1,9 @@
 """`magnify analyze`: what moves in a clip, how often, how far and where."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from magnify.cli.console import progress
+from magnify.cli.console import json_line, output_line, progress
 from magnify.cli.options import finite
 from magnify.cli.seeing import (
     MEASURING,
@@ -92,7 +89,7 @@ def analyze(
         )
     _write(analysis, folder, overwrite, plots)
     if as_json:
-        typer.echo(json.dumps({**summary(analysis), "output": str(folder)}))
+        json_line({**summary(analysis), "output": str(folder)})
     elif not quiet:
         _tell(analysis, folder)
     if analysis.truncated is not None:
@@ -122,11 +119,11 @@ def _write(analysis: "Analysis", folder: Path, overwrite: bool, plots: bool) -> 
 
 def _tell(analysis: "Analysis", folder: Path) -> None:
     for caution in analysis.cautions:
-        typer.echo(f"{caution.severity}: {caution.text}")
+        output_line(f"{caution.severity}: {caution.text}")
     if analysis.cautions:
-        typer.echo()
+        output_line("")
     if analysis.peaks:
-        typer.echo(f"{'':>2} {'Hz':>9} {'px':>8} {'blocks':>7} {'direction':>10}  remarks")
+        output_line(f"{'':>2} {'Hz':>9} {'px':>8} {'blocks':>7} {'direction':>10}  remarks")
     for number, peak in enumerate(analysis.peaks, 1):
         from magnify.analysis.tables import degrees
 
@@ -135,15 +132,15 @@ def _tell(analysis: "Analysis", folder: Path) -> None:
             "nearly everything moves as one": peak.whole,
             f"perhaps no motion ({peak.doubt})": peak.doubt is not None,
         }
-        typer.echo(
+        output_line(
             f"{number:>2} {peak.frequency:>9.4g} {peak.amplitude:>8.3g} "
             f"{len(peak.shape.block):>7} {round(degrees(peak.shape.main_direction)):>9}°  "
             f"{', '.join(remark for remark, holds in remarks.items() if holds)}".rstrip()
         )
     if not analysis.peaks:
-        typer.echo("no frequency stands out")
-    typer.echo()
+        output_line("no frequency stands out")
+    output_line("")
     for number, suggestion in enumerate(analysis.suggestions, 1):
         if suggestion is not None:
-            typer.echo(f"{number}: {suggestion.command}")
-    typer.echo(f"results: {folder}")
+            output_line(f"{number}: {suggestion.command}")
+    output_line(f"results: {folder}")

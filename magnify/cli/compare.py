@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from magnify.cli.console import notice_line, progress
+from magnify.cli.console import notice_line, output_line, progress
 from magnify.cli.options import finite
 from magnify.cli.seeing import (
     End,
@@ -85,7 +85,7 @@ def compare(
             notify=None if quiet else notice_line,
         )
     if not quiet:
-        typer.echo(f"results: {path}")
+        output_line(f"results: {path}")
     for recording in recordings:
         if recording.clip.truncated is not None:
             raise recording.clip.truncated

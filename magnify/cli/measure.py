@@ -1,12 +1,9 @@
 """`magnify measure`: how far chosen places of a clip move, frame by frame."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from magnify.cli.console import notice_line, progress
+from magnify.cli.console import json_line, notice_line, output_line, progress
 from magnify.cli.options import finite
 from magnify.cli.seeing import (
     MEASURING,
@@ -139,7 +136,7 @@ def measure(
     }
     summary = _write(measurement, paths, overwrite, passband, settings)
     if as_json:
-        typer.echo(json.dumps({**summary, "output": str(table)}))
+        json_line({**summary, "output": str(table)})
     elif not quiet:
         _tell(measurement, paths)
     check_found(measurement)
@@ -271,10 +268,10 @@ def _tell(measurement: "Measurement", paths: dict[str, Path]) -> None:
     from magnify.analysis.tables import degrees
 
     for caution in measurement_cautions(measurement):
-        typer.echo(f"{caution.severity}: {caution.text}")
+        output_line(f"{caution.severity}: {caution.text}")
     scale = measurement.scale
     factor, unit = (1.0, "px") if scale is None else (scale.per_pixel, scale.unit)
-    typer.echo(f"{'':<10} {f'rms {unit}':>9} {f'± {unit}':>9} {'axis':>6} {'Hz':>9} {unit:>9}")
+    output_line(f"{'':<10} {f'rms {unit}':>9} {f'± {unit}':>9} {'axis':>6} {'Hz':>9} {unit:>9}")
     for place in measurement.places:
         summary = [float(place.along[place.along == place.along].std())] if place.lost < 1 else []
         error = [float(place.error[place.error == place.error].mean())] if summary else []
@@ -284,5 +281,5 @@ def _tell(measurement: "Measurement", paths: dict[str, Path]) -> None:
         peak = place.peaks[0] if place.peaks else None
         strongest = f" {peak.frequency:>9.4g} {factor * peak.amplitude:>9.3g}" if peak else ""
         decay = f"  damping {place.decay.damping_ratio:.2%}" if place.decay else ""
-        typer.echo(f"{place.name:<10}{numbers} {round(degrees(place.axis)):>5}°{strongest}{decay}")
-    typer.echo(f"results: {', '.join(path.name for path in paths.values() if path.exists())}")
+        output_line(f"{place.name:<10}{numbers} {round(degrees(place.axis)):>5}°{strongest}{decay}")
+    output_line(f"results: {', '.join(path.name for path in paths.values() if path.exists())}")

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from magnify.cli.console import progress
+from magnify.cli.console import output_line, progress
 from magnify.cli.seeing import (
     ClipPath,
     End,
@@ -100,7 +98,7 @@ def cut_slice(
             write_png(picture, part)
     if not quiet:
         for written in paths:
-            typer.echo(f"results: {written}")
+            output_line(f"results: {written}")
     for recording in recordings:
         if recording.clip.truncated is not None:
             raise recording.clip.truncated

@@ -1,14 +1,14 @@
 """`magnify weights`: look into checkpoint files, convert and average them."""
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from magnify.cli.console import json_line, output_line
 from magnify.cli.options import Json
-from magnify.errors import SettingsError, printable
+from magnify.errors import SettingsError
 
 if TYPE_CHECKING:
     from magnify.checkpoints import Checkpoint
@@ -55,17 +55,17 @@ def inspect(
         "metadata": checkpoint.metadata,
     }
     if as_json:
-        typer.echo(json.dumps({**facts, "shapes": shapes} if tensors else facts))
+        json_line({**facts, "shapes": shapes} if tensors else facts)
         return
     for name, value in facts.items():
         if isinstance(value, dict):
             for key, text in value.items():
-                typer.echo(printable(f"{name}.{key}: {text}"))
+                output_line(f"{name}.{key}: {text}")
         else:
-            typer.echo(printable(f"{name}: {value}"))
+            output_line(f"{name}: {value}")
     if tensors:
         for name, shape in shapes.items():
-            typer.echo(f"  {name} {'x'.join(map(str, shape))}")
+            output_line(f"  {name} {'x'.join(map(str, shape))}")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def convert(
     dtype = getattr(torch, number_format.value)
     convert_checkpoint(checkpoint, output, dtype=dtype, overwrite=overwrite)
     described = f"{checkpoint.layout.name}, {checkpoint.parameters:,} parameters"
-    typer.echo(printable(f"{output}: {described}"))
+    output_line(f"{output}: {described}")
 
 
 @app.command()
@@ -112,7 +112,7 @@ def average(
     for checkpoint in checkpoints:
         _check_no_input(output, checkpoint)
     average_checkpoints(checkpoints, output, overwrite=overwrite)
-    typer.echo(printable(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}"))
+    output_line(f"{output}: mean of {len(files)}, {checkpoints[0].layout.name}")
 
 
 def _check_name(output: Path) -> None:

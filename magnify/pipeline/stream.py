@@ -20,6 +20,7 @@ from magnify.engine.network import Network
 from magnify.engine.runtime import available_memory
 from magnify.engine.transfer import Download
 from magnify.errors import SettingsError
+from magnify.interruption import check
 from magnify.messages import Notify
 from magnify.models import Texture
 from magnify.pipeline.clips import Clip
@@ -85,6 +86,7 @@ def _mean(frames: Iterator[Frame], wanted: range) -> Tensor:
     total: NDArray[np.float64] | None = None
     count = 0
     for count, frame in enumerate(frames, 1):
+        check()
         if count > wanted.start:
             levels = frame.picture * np.float64(65535 / np.iinfo(frame.picture.dtype).max)
             total = levels if total is None else total + levels

@@ -1,6 +1,5 @@
 """`magnify bench`: how fast the networks and whole commands are on this machine."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from magnify.cli.console import notice_line
+from magnify.cli.console import json_line, notice_line
 from magnify.cli.lab.options import Model
 from magnify.cli.lab.tables import markdown_table
 from magnify.cli.options import Json
@@ -115,7 +114,7 @@ def bench(
     options = ["--device", device, "--compile", "on" if compiled else "off"]
     found["coding"], found["commands"] = _commands(names, wanted, chosen_modes, frames, options)
     if as_json:
-        typer.echo(json.dumps(found))
+        json_line(found)
     else:
         _print_measured(found)
 

@@ -1,13 +1,12 @@
 """`magnify evaluate`: how good a network is, on drawn scenes, on test videos, on real clips."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from magnify.cli.console import progress
+from magnify.cli.console import json_line, progress
 from magnify.cli.lab.options import MODEL, Model, PrecisionName, option
 from magnify.cli.lab.score_tables import print_scenes, print_still, print_videos
 from magnify.cli.options import REPORTING
@@ -115,7 +114,7 @@ def scenes(
     if as_json:
         rows = [asdict(case) | asdict(score) for case, score in scores.items()]
         found = {"frames": settings.frames, "scenes": settings.scenes, "synthetic": rows}
-        typer.echo(json.dumps(facts | found))
+        json_line(facts | found)
     else:
         print_scenes(scores, facts["model"])
     if plot is not None:
@@ -149,7 +148,7 @@ def videos(
         )
     if as_json:
         rows = [asdict(case) | asdict(score) for case, score in scores.items()]
-        typer.echo(json.dumps(facts | {"videos": rows}))
+        json_line(facts | {"videos": rows})
     else:
         print_videos(scores, f"{facts['model']} on {data.name or data}")
 
@@ -187,7 +186,7 @@ def still(
     rows = list(evaluate_still(method, clip, regions, alphas, frames))
     if as_json:
         scores = [{"clip": str(clip), **asdict(row)} for row in rows]
-        typer.echo(json.dumps(facts | {"still_frames": frames, "still": scores}))
+        json_line(facts | {"still_frames": frames, "still": scores})
     else:
         print_still(rows, f"{facts['model']} on {clip.name}")
 

@@ -37,7 +37,7 @@ def print_scenes(scores: "dict[Case, SceneScore]", model: str) -> None:
             f"{score.flicker:.2f}",
             *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
         )
-    Console().print(*tables.values(), *_notes(scores.values()), DEVIATION, sep="\n")
+    Console(markup=False).print(*tables.values(), *_notes(scores.values()), DEVIATION, sep="\n")
 
 
 def _notes(scores: "Iterable[Fidelity]") -> list[str]:
@@ -68,7 +68,7 @@ def print_videos(scores: "dict[VideoCase, Fidelity]", model: str) -> None:
             f"{score.flicker:.2f}",
             *([] if score.lpips is None else [f"{score.lpips:.4f}"]),
         )
-    Console().print(table, *_notes(scores.values()), MOTION, sep="\n")
+    Console(markup=False).print(table, *_notes(scores.values()), MOTION, sep="\n")
 
 
 def print_still(rows: "list[StillScore]", title: str) -> None:
@@ -79,7 +79,7 @@ def print_still(rows: "list[StillScore]", title: str) -> None:
         for before, after, steady in zip(row.input, row.output, stabilised, strict=True):
             cells += [_change(before, after), "" if steady is None else f"{steady:.2f}"]
         table.add_row(str(row.region), f"{row.alpha:g}", *cells)
-    Console().print(table, DEVIATION, _camera(rows[0].sway), sep="\n")
+    Console(markup=False).print(table, DEVIATION, _camera(rows[0].sway), sep="\n")
 
 
 def _camera(sway: "Displacement | None") -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from magnify.cli.console import notice_line
+from magnify.cli.console import notice_line, output_line
 from magnify.cli.lab.options import Model, option
 from magnify.cli.options import MAX_SEED, finite
 from magnify.errors import SettingsError
@@ -159,7 +159,7 @@ def train(
     prepare_process()
     weights = run(request, notice_line)
     if os.environ.get("RANK", "0") == "0":
-        typer.echo(weights)
+        output_line(str(weights))
 
 
 def _run_settings(
