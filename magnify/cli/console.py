@@ -26,6 +26,7 @@ from rich.text import Text
 
 from magnify.errors import printable
 from magnify.interruption import check
+from magnify.messages import Message
 
 PLAIN_SECONDS = 10.0
 """How often a progress line is printed where no bar can be drawn."""
@@ -39,7 +40,9 @@ def error_line(message: str) -> None:
 
 
 def notice_line(message: str) -> None:
-    _say(f"magnify: {message}")
+    """Prints a message on stderr; a warning is marked as one."""
+    warned = isinstance(message, Message) and message.severity == "warning"
+    _say(f"magnify: {'warning: ' * warned}{message}")
 
 
 def _say(message: str) -> None:

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from magnify.engine import runtime
-from magnify.engine.compilation import Compile
+from magnify.engine.choices import Compile
 from magnify.engine.network import LARGEST_CHUNK, Network
 from magnify.engine.runtime import Precision, Runtime, select_runtime
 from magnify.engine.transfer import Download

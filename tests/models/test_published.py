@@ -17,6 +17,7 @@ Build = Callable[[], MagnificationModel]
 def model_and_pair(
     build: Build, height: int, width: int
 ) -> tuple[MagnificationModel, torch.Tensor, torch.Tensor]:
+    torch.manual_seed(3)
     model = build()
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
