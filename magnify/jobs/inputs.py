@@ -24,7 +24,8 @@ PICTURES = (
 """Files that make a folder a clip of pictures."""
 
 PRINTF = re.compile(r"%0?\d*d")
-GLOB = re.compile(r"[*?\[]")
+GLOB = re.compile(r"[*?]")
+"""Brackets alone are more often part of a name."""
 
 
 @dataclass(frozen=True)
