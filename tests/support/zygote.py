@@ -4,14 +4,16 @@ Each is a whole command: standard streams of its own, `main`, and the interprete
 the seconds that importing PyTorch takes.
 """
 
+import gc
 import io
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -43,10 +45,22 @@ class Zygote:
         self._process.wait(60)
         self._process.stdout.close()
 
-    def start(self, arguments: Sequence[str | Path], stdout: str | Path, stderr: str | Path) -> int:
-        """Begins `magnify` with these arguments; gives its process's number."""
+    def start(
+        self,
+        arguments: Sequence[str | Path],
+        stdout: str | Path,
+        stderr: str | Path,
+        limits: Mapping[int, int] | None = None,
+    ) -> int:
+        """Begins `magnify` with these arguments; gives its process's number.
+
+        Args:
+            limits: of `resource`, for this command: RLIMIT_FSIZE and others as they are,
+                RLIMIT_AS as bytes beside those that what is imported takes.
+        """
         assert self._process.stdin is not None
-        request = [[str(argument) for argument in arguments], str(stdout), str(stderr)]
+        words = [str(argument) for argument in arguments]
+        request = [words, str(stdout), str(stderr), list((limits or {}).items())]
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return int(self._answer(120))
@@ -59,8 +73,14 @@ class Zygote:
         """
         return int(self._answer(seconds))
 
-    def run(self, arguments: Sequence[str | Path], stdout: str | Path, stderr: str | Path) -> int:
-        self.start(arguments, stdout, stderr)
+    def run(
+        self,
+        arguments: Sequence[str | Path],
+        stdout: str | Path,
+        stderr: str | Path,
+        limits: Mapping[int, int] | None = None,
+    ) -> int:
+        self.start(arguments, stdout, stderr, limits)
         return self.wait()
 
     def _answer(self, seconds: float) -> str:
@@ -74,18 +94,35 @@ def _serve() -> None:
     import av  # noqa: F401
     import rich.progress  # noqa: F401
     import torch
+    import typer._adapters  # noqa: F401
+
+    import magnify.cli
+    import magnify.engine.runtime
+    import magnify.pipeline.prepare
+    import magnify.pipeline.run  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()  # else each fork's end looks through, and so copies, all that is imported
     for line in sys.stdin:
-        arguments, stdout, stderr = json.loads(line)
+        arguments, stdout, stderr, limits = json.loads(line)
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
         if child == 0:
+            _limit(limits)
             _become(arguments, stdout, stderr)
             return
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         print(child, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _limit(limits: list[tuple[int, int]]) -> None:
+    for kind, limit in limits:
+        taken = 0
+        if kind == resource.RLIMIT_AS:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            taken = pages * resource.getpagesize()
+        resource.setrlimit(kind, (taken + limit, taken + limit))
 
 
 def _become(arguments: list[str], stdout: str, stderr: str) -> None:
