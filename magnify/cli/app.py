@@ -42,10 +42,11 @@ class ErrorHandlingGroup(Group):
         with guarded_streams() as output:
             code = self._code(*arguments, **{**settings, "standalone_mode": False})
             check()
-        if output.error is not None:
-            code = code or EXIT_FAILED
-            if output.missed:
-                error_line(f"standard output cannot be written: {system_error(output.error)}")
+            output.flush()
+            if output.error is not None:
+                code = code or EXIT_FAILED
+                if output.missed:
+                    error_line(f"standard output cannot be written: {system_error(output.error)}")
         sys.exit(code)
 
     def _code(self, *arguments: Any, **settings: Any) -> int:

@@ -118,7 +118,6 @@ def guarded_streams() -> Iterator[GuardedStream]:
     sys.stdout, sys.stderr = cast(list[TextIO], guards)
     try:
         yield guards[0]
-        guards[0].flush()
     finally:
         # What a failed stream still holds would fail again when the process ends.
         sys.stdout, sys.stderr = (

@@ -1,7 +1,8 @@
 """Signals at random moments of whole commands: each ends, with its code, and leaves nothing.
 
-`MAGNIFY_SIGNALS` says how many commands get signals (default 40); every tenth is a fresh process,
-the others are forks of one that has imported everything. Run with `-s` for the table of counts.
+`MAGNIFY_SIGNALS` says how many commands get signals (default 40), `MAGNIFY_CAMPAIGN_SEED` (1)
+which; every tenth is a fresh process, the others are forks of one that has imported everything.
+Run with `-s` for the table of counts.
 """
 
 import os
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc"),
 ]
 
+SEED = int(os.environ.get("MAGNIFY_CAMPAIGN_SEED", "1"))
 COMMANDS = int(os.environ.get("MAGNIFY_SIGNALS", "40"))
 LONGEST_SECONDS = 120.0
 INPUTS = 3
@@ -86,7 +88,7 @@ class Campaign:
 
     def disturb(self, seed: int) -> tuple[str, str]:
         """One command with one or two signals at random moments: what was done, how it ended."""
-        draw = random.Random(seed)
+        draw = random.Random(f"{SEED} {seed}")
         fresh = seed % 10 == 0
         mode, inputs = draw.choice(list(MODES)), draw.choice((1, INPUTS))
         first = draw.choice(SIGNALS)
@@ -159,6 +161,6 @@ def test_signals_at_any_moment(clips: list[Path], zygote: Zygote, tmp_path: Path
     campaign = Campaign(clips, zygote, tmp_path)
     counts = Counter(campaign.disturb(seed) for seed in range(COMMANDS))
     assert counts.total() == COMMANDS
-    print(f"\n{COMMANDS} commands")
+    print(f"\nseed {SEED}, {COMMANDS} commands")
     for (kind, ended), count in sorted(counts.items()):
         print(f"{kind:20} {ended:20} {count:5}")

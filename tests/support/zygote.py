@@ -108,8 +108,7 @@ def _serve() -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
         if child == 0:
-            _limit(limits)
-            _become(arguments, stdout, stderr)
+            _become(arguments, stdout, stderr, limits)
             return
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         print(child, flush=True)
@@ -125,7 +124,7 @@ def _limit(limits: list[tuple[int, int]]) -> None:
         resource.setrlimit(kind, (taken + limit, taken + limit))
 
 
-def _become(arguments: list[str], stdout: str, stderr: str) -> None:
+def _become(arguments: list[str], stdout: str, stderr: str, limits: list[tuple[int, int]]) -> None:
     """A command as the shell starts it; the interpreter ends after it."""
     import faulthandler
 
@@ -146,6 +145,7 @@ def _become(arguments: list[str], stdout: str, stderr: str) -> None:
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     sys.argv = ["magnify", *arguments]
+    _limit(limits)
     main()
 
 

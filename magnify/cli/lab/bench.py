@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from magnify.cli.console import json_line, notice_line
+from magnify.cli.console import json_line, notice_line, output_line
 from magnify.cli.lab.options import Model
 from magnify.cli.lab.tables import markdown_table
 from magnify.cli.options import Json
@@ -148,13 +148,14 @@ def _commands(
 
 
 def _print_measured(found: dict[str, Any]) -> None:
-    typer.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    output_line(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     ceilings = found["ceilings"]
     products = ", ".join(
         f"{precision} {speed / 1e9:.0f}e9/s"
         for precision, speed in ceilings["matrix_product"].items()
     )
-    typer.echo(f"matrix product: {products}; copy: {ceilings['copy'] / 1e9:.1f} GB/s\n")
+    output_line(f"matrix product: {products}; copy: {ceilings['copy'] / 1e9:.1f} GB/s")
+    output_line()
     heads = ["size", "model", "precision", "chunk", "ms/frame", "of the ceiling"]
     rows = [
         [
@@ -164,13 +165,13 @@ def _print_measured(found: dict[str, Any]) -> None:
         ]
         for time in found["networks"]
     ]
-    typer.echo(markdown_table(heads, rows) + "\n")
+    _print_table(heads, rows)
     heads = ["size", "decoded alone, frames/s", "encoded alone, frames/s"]
     rows = [
         [coding["size"], f"{coding['decoded']:.1f}", f"{coding['encoded']:.1f}"]
         for coding in found["coding"]
     ]
-    typer.echo(markdown_table(heads, rows) + "\n")
+    _print_table(heads, rows)
     heads = ["size", "model", "mode", "frames/s", "peak memory"]
     rows = [
         [
@@ -180,4 +181,10 @@ def _print_measured(found: dict[str, Any]) -> None:
         ]
         for cost in found["commands"]
     ]
-    typer.echo(markdown_table(heads, rows))
+    _print_table(heads, rows)
+
+
+def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for line in markdown_table(heads, rows).splitlines():
+        output_line(line)
+    output_line()

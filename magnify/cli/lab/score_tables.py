@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from magnify.errors import printable
 
 if TYPE_CHECKING:
     from magnify.lab.evaluation import Case, Fidelity, SceneScore, StillScore
@@ -105,7 +108,8 @@ def _change(before: float | None, after: float | None) -> str:
 def _table(title: str, headings: Sequence[str], *, dense: bool = False) -> Table:
     """A table whose first column is text; `dense` ones fit into 80 columns with more numbers."""
     padding = (0, 0 if dense else 1, 0, 0)
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=padding)
+    named = Text(printable(title), style="table.title")
+    table = Table(title=named, title_justify="left", box=box.SIMPLE_HEAD, padding=padding)
     for number, heading in enumerate(headings):
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     return table
