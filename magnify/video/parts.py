@@ -56,8 +56,8 @@ class Part:
 
     def remove(self) -> None:
         """Remove what was written so far; what cannot be removed waits for a later run."""
+        self._unlock()  # its descriptor may be the last there is, and a folder needs one
         _remove(self.path)
-        self._unlock()
 
     def _unlock(self) -> None:
         lock, self._lock = self._lock, -1
@@ -117,7 +117,11 @@ def _create(path: Path, folder: bool) -> int:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     if fcntl is None:
         return -1
-    lock = os.open(path, os.O_RDONLY)
+    try:
+        lock = os.open(path, os.O_RDONLY)
+    except OSError:  # no descriptor is left
+        path.rmdir() if folder else path.unlink()
+        raise
     with suppress(OSError):  # some file systems have no locks; there nothing is swept either
         fcntl.flock(lock, fcntl.LOCK_EX)
     return lock
@@ -183,8 +187,12 @@ def _replace_in_two_steps(part: Path, target: Path) -> None:
 
 
 def _remove(path: Path) -> None:
+    """Where one descriptor is left, too; shutil.rmtree needs two."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        with suppress(OSError):
+            for name in os.listdir(path):
+                _remove(path / name)
+            path.rmdir()
     else:
         with suppress(OSError):
             path.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Commands that run out of something: each ends with one line, its code, and nothing half-written.
 
-`MAGNIFY_LIMITS` says how many commands get too little of each thing (default 25),
+`MAGNIFY_LIMITS` says how many commands get too little of each thing (default 20),
 `MAGNIFY_CAMPAIGN_SEED` (1) which. Run with `-s` for the tables of counts.
 """
 
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 SEED = int(os.environ.get("MAGNIFY_CAMPAIGN_SEED", "1"))
-LIMITS = int(os.environ.get("MAGNIFY_LIMITS", "25"))
+LIMITS = int(os.environ.get("MAGNIFY_LIMITS", "20"))
 FULL = "/dev/full"
 MEGABYTE = 2**20
 PYTORCH = "Error in cpuinfo: "

@@ -80,6 +80,10 @@ def test_names_cannot_steer_the_terminal(clip: Path) -> None:
     assert f"magnifying {SHOWN}: 2/2 frames" in done.stderr
     assert done.stderr.replace("\n", "").isprintable()
     assert json.loads(done.stdout)["input"] == str(strange)
+    sliced = CliRunner().invoke(app, ["slice", str(strange), "--row", "3"])
+    assert sliced.exit_code == 0, sliced.stderr
+    assert sliced.stdout.endswith(SHOWN.replace(".mp4", "_slice.png\n"))
+    assert len(sliced.stdout.splitlines()) == 1
     for option in ("--codec", "--device", "--preset"):
         refused = CliRunner().invoke(app, ["run", str(strange), "-y", option, "a\x1b[2J\nb"])
         assert refused.exit_code == 2
@@ -148,6 +152,7 @@ def test_json_that_cannot_be_written_is_said_after_the_work(
 def test_what_is_asked_for_and_cannot_be_printed_is_an_error(
     command: list[str], tmp_path: Path, zygote: Zygote
 ) -> None:
+    assert zygote.run(command, FULL, FULL) == 1
     assert zygote.run(command, FULL, tmp_path / "stderr") == 1
     (line,) = (tmp_path / "stderr").read_text().splitlines()
     assert line == f"magnify: error: standard output cannot be written: {os.strerror(errno.ENOSPC)}"
