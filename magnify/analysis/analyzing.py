@@ -102,7 +102,11 @@ def analyze(
         brightness=brightness,
         peaks=marked,
         suggestions=[
-            None if peak.doubt else suggest(peak, marked, Path(path), series.nyquist, sampling_rate)
+            None
+            if peak.doubt
+            else suggest(
+                peak, marked, Path(path), series.nyquist, fps=fps, sampling_rate=sampling_rate
+            )
             for peak in marked
         ],
         cautions=find_cautions(

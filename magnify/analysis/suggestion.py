@@ -29,7 +29,13 @@ class Suggestion:
 
 
 def suggest(
-    peak: Peak, peaks: list[Peak], path: Path, nyquist: float, sampling_rate: float | None
+    peak: Peak,
+    peaks: list[Peak],
+    path: Path,
+    nyquist: float,
+    *,
+    fps: float | None,
+    sampling_rate: float | None,
 ) -> Suggestion:
     """The band around `peak`, half-way to its neighbours at most, and what makes it 3 px."""
     half = max(HALF_WIDTH * peak.frequency, 2 * peak.resolution)
@@ -44,6 +50,8 @@ def suggest(
     high = min(high, BELOW_NYQUIST * nyquist)
     alpha = _rounded(min(max(SHOWN / max(peak.amplitude, 1e-9), LEAST_ALPHA), MOST_ALPHA))
     words = ["magnify", "bandpass", str(path), "--low", f"{low:.4g}", "--high", f"{high:.4g}"]
+    if fps is not None:
+        words += ["--fps", f"{fps:g}"]
     if sampling_rate is not None:
         words += ["--sampling-rate", f"{sampling_rate:g}"]
     words += ["--alpha", f"{alpha:g}"]

@@ -46,7 +46,7 @@ def write_checkpoint(
     path = Path(path)
     if path.exists() and not overwrite:
         raise CheckpointError(
-            f"{path}: exists already; choose another name, or say to overwrite it"
+            f"{path}: exists already; use --overwrite to replace it, or another name"
         )
     try:
         if isinstance(layout, str):

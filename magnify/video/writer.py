@@ -208,7 +208,9 @@ def _check_target(path: Path, pattern: str | None, info: VideoInfo, overwrite: b
     elif pattern is not None and path.exists():
         raise SettingsError(f"{path}: is a file; images need a folder, videos a name like out.mp4")
     if os.path.lexists(path) and not overwrite and not is_empty_folder(path):
-        raise SettingsError(f"{path}: exists already; choose another name or allow overwriting")
+        raise SettingsError(
+            f"{path}: exists already; use --overwrite to replace it, or another name"
+        )
     if pattern is None and path.is_dir():
         raise SettingsError(f"{path}: is a folder; name a file in it")
     if not path.parent.is_dir():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -50,6 +51,19 @@ def test_tables_pictures_and_a_summary(swaying: Path, tmp_path: Path) -> None:
     assert len(rows(folder / "blocks.csv")) >= len(blocks)
     for name in ("spectrum.png", "peak_1.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_suggestion_for_pictures_runs_as_it_is(swaying: Path, tmp_path: Path) -> None:
+    pictures = tmp_path / "frame_%03d.png"
+    ffmpeg("-i", str(swaying), str(pictures))
+    folder = tmp_path / "results"
+    result = analyze(pictures, "--fps", "12.5", "--output-dir", folder, "--no-plots")
+    assert result.exit_code == 0, result.stderr
+    command = json.loads((folder / "summary.json").read_text())["peaks"][0]["suggestion"]["command"]
+    words = shlex.split(command)
+    assert words[:3] == ["magnify", "bandpass", str(pictures)]
+    rehearsed = CliRunner().invoke(app, [*words[1:], "--model", "linear", "--dry-run"])
+    assert rehearsed.exit_code == 0, rehearsed.stderr
 
 
 def test_cautions_come_before_the_numbers(swaying: Path, tmp_path: Path) -> None:
