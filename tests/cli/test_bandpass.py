@@ -95,13 +95,14 @@ def test_every_filter_keeps_every_frame_of_a_file(clip: Path, name: str) -> None
     mode = FILTERS[name][0]
     options = ["--low", 1, "--high", 3, "--sampling-rate", RATE, "--filter", mode.filter]
     options += ["--taps", mode.taps] if mode.taps else []
+    options += ["--order", mode.order] if mode.order else []
     options += ["--zero-phase"] if mode.zero_phase else []
     result = bandpass(clip, *options, "--json")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["frames"] == 12
     assert report["mode"]["sampling_rate"] == RATE
-    label = {"butterworth": "", "zero-phase": "-zero"}.get(name, "-fir")
+    label = {"butterworth": "-butterworth", "zero-phase": "-butterworth-zero"}.get(name, "-fir")
     assert Path(report["output"]).name == f"clip_x20_1-3Hz{label}.mp4"
 
 

@@ -15,7 +15,13 @@ from magnify.pipeline.modes.frequency import (
 )
 from magnify.settings import Option
 from magnify.temporal.passband import Passband, check_cutoffs
-from magnify.temporal.settings import FilterChoice, TemporalFilter, parse_taps, select_filter
+from magnify.temporal.settings import (
+    DEFAULT,
+    FilterChoice,
+    TemporalFilter,
+    parse_taps,
+    select_filter,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,8 +102,9 @@ class Bandpass(FrequencyMode):
         else:
             band = f"above{self.low:g}Hz" if self.high is None else f"{self.low:g}-{self.high:g}Hz"
         band += "".join(f"-no{frequency:g}" for frequency in self.notch)
-        named = self.filter not in ("auto", "butterworth")
-        return band + f"-{self.filter}" * named + "-zero" * self.zero_phase
+        kind = self._filter.name
+        named = self.filter != "auto" or kind != DEFAULT
+        return band + f"-{kind}" * named + "-zero" * self.zero_phase
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
         return {
