@@ -47,7 +47,8 @@ def repeat_job(file: Path, request: Request, context: typer.Context) -> None:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read as a job ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{file}: cannot be read as a job: {reason}") from error
     job = _job(text, str(file))
     output = replace(
         job.output,

@@ -77,6 +77,10 @@ def prepare(compute: Compute) -> Engine:
     runtime = select_runtime(compute.device, compute.precision)
     name = compute.model or DEFAULT_MODEL
     if compute.weights is None and not model_class(name).has_weights:
+        if compute.compile == "on":
+            raise SettingsError(
+                f"{name} is no network, and cannot be compiled; leave out --compile"
+            )
         model = load_model(name, **compute.model_options)
         return Engine(Network(model, runtime, compile="off"), compute, name, None)
     if compute.model_options:

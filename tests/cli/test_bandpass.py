@@ -143,6 +143,8 @@ def test_the_band_is_in_the_name(clip: Path, arguments: list[str], label: str) -
         (["--band", "wobble"], "unknown band 'wobble'"),
         (["--low", "1", "--taps", "some"], "'some' is no number of taps"),
         (["--low", "1", "--memory-budget", "lots"], "'lots' is no amount of memory"),
+        (["--low", "1", "--memory-budget", "4"], "'4' is 4 bytes; write a unit"),
+        (["--low", "1", "--model", "linear", "--compile", "on"], "linear is no network"),
         (["--low", "1", "--filter", "fir", "--memory-budget", "10K"], "use --taps all"),
     ],
     ids=str,

@@ -17,6 +17,9 @@ NOTED_SLOWDOWN = 0.01
 
 BAND = "Band"
 FILTER = "Filter"
+LEAST_BYTES = 1000
+"""Of an amount of memory: fewer are a unit forgotten."""
+
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
@@ -29,7 +32,10 @@ def parse_bytes(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}\.?\d*|\.\d+) *([KMGT]?)B?", text.strip().upper())
     if match is None:
         raise SettingsError(f"'{text}' is no amount of memory; write 500MB or 4GB")
-    return int(float(match[1]) * UNITS[match[2]])
+    amount = int(float(match[1]) * UNITS[match[2]])
+    if 0 < amount < LEAST_BYTES:
+        raise SettingsError(f"'{text}' is {amount} bytes; write a unit, such as 500MB or 4GB")
+    return amount
 
 
 SamplingRate = Annotated[
