@@ -170,6 +170,7 @@ def test_each_clip_is_estimated_by_itself(compiled: Compiled, asked: Gains) -> N
     assert np.abs(outputs[0] - whole[:-1]).mean() > 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [[], ["--compile", "auto"], ["--compile", "off"]])
 def test_what_repays_it_is_compiled_unless_that_is_off(
     choice: list[str], clip: Path, compiled: Compiled, asked: Gains

@@ -133,6 +133,7 @@ def test_still_scenes_have_finite_gradients() -> None:
         assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
 
 
+@pytest.mark.slow
 def test_a_tiny_run_overfits_one_pair(tmp_path: Path) -> None:
     torch.manual_seed(0)
     plan = Plan(steps=150, minutes=None, rate=2e-3, warmup=10, batch=1, crop=32)
