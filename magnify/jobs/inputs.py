@@ -9,6 +9,7 @@ from pathlib import Path
 
 from magnify.errors import SettingsError, VideoError
 from magnify.messages import Message, Notify
+from magnify.video.formats import IMAGE_SUFFIXES
 
 VIDEOS = (
     *(".3gp", ".asf", ".avi", ".dv", ".flv", ".gif", ".ivf", ".m2ts", ".m4v", ".mkv", ".mov"),
@@ -16,12 +17,6 @@ VIDEOS = (
     ".y4m",
 )
 """Files that count as videos where a folder is named."""
-
-PICTURES = (
-    *(".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm"),
-    *(".tif", ".tiff", ".webp"),
-)
-"""Files that make a folder a clip of pictures."""
 
 PRINTF = re.compile(r"%0?\d*d")
 GLOB = re.compile(r"[*?]")
@@ -114,7 +109,7 @@ def _members(folder: Path) -> tuple[list[Path], list[Path]]:
         key=_natural,
     )
     videos = [path for path in files if path.suffix.lower() in VIDEOS]
-    return videos, [path for path in files if path.suffix.lower() in PICTURES]
+    return videos, [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
 
 
 def _natural(path: str | Path) -> list[tuple[int, str]]:
