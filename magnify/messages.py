@@ -18,6 +18,11 @@ class Message(str):
         return message
 
 
+def counted(count: int, one: str) -> str:
+    """A number of things in words: "1 frame", "2 frames"."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 Notify = Callable[[Message], None]
 """The channel: takes what to tell the user, as it happens."""
 

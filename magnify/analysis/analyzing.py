@@ -75,6 +75,10 @@ def analyze(
         SettingsError: a value cannot work, or there are fewer than 32 frames.
         VideoError: the clip cannot be read, or has no texture to follow.
     """
+    if lowest is not None and highest is not None and lowest >= highest:
+        raise SettingsError(
+            f"the lowest frequency, {lowest:g} Hz, must be below the highest, {highest:g} Hz"
+        )
     recording = Recording(
         path,
         fps=fps,

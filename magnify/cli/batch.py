@@ -20,11 +20,13 @@ from magnify.cli.console import (
 from magnify.cli.options import Batch
 from magnify.errors import (
     MagnifyError,
+    SettingsError,
     TruncatedInputError,
     VideoError,
     out_of_memory,
 )
 from magnify.interruption import check
+from magnify.messages import counted
 from magnify.pipeline.job import Job
 
 if TYPE_CHECKING:
@@ -110,10 +112,10 @@ def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
     if not output.exists() or batch.skip_existing or is_empty_folder(output):
         return
     if not job.output.overwrite:
-        raise VideoError(f"{output} exists; use --overwrite to replace it or --skip-existing")
+        raise SettingsError(f"{output} exists; use --overwrite to replace it or --skip-existing")
     for other in sources:
         if other != job.source.path and os.path.exists(other) and output.samefile(other):
-            raise VideoError(
+            raise SettingsError(
                 f"{job.source.path}: its output {output} is one of the inputs, which are never "
                 "replaced; choose another --output-dir"
             )
@@ -146,7 +148,9 @@ def _magnify(job: Job, batch: Batch, engine: "Engine") -> None:
 
 def _tell(report: "Report", batch: Batch) -> None:
     if not batch.quiet:
-        notice_line(f"{report.output}: {report.frames} frames in {report.seconds:.1f} s")
+        notice_line(
+            f"{report.output}: {counted(report.frames or 0, 'frame')} in {report.seconds:.1f} s"
+        )
     _save(report.job, batch)
     if batch.json:
         json_line(report.as_dict())
@@ -160,8 +164,9 @@ def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
     if batch.json:
         json_line({**found.as_dict(), "dry_run": True})
     elif not batch.quiet:
+        frames = counted(found.frames, "frame") if found.frames else "unknown frames"
         output_line(
-            f"{found.input} -> {found.output}: {found.frames or 'unknown'} frames of "
+            f"{found.input} -> {found.output}: {frames} of "
             f"{found.width}x{found.height}, alpha {found.alpha:g}, {job.mode.label}, "
             f"{found.layout or found.model} on {found.device} in {found.precision}"
         )

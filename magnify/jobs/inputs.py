@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from magnify.errors import SettingsError, VideoError
-from magnify.messages import Message, Notify
+from magnify.messages import Message, Notify, counted
 from magnify.video.formats import IMAGE_SUFFIXES
 
 VIDEOS = (
@@ -96,7 +96,7 @@ def _in_folder(folder: Path, recursive: bool, notify: Notify) -> list[Input]:
                     for one in _in_folder(inner, recursive, lambda notice: None)
                 ]
     if found and not pictures:
-        notify(Message(f"{folder}: taken as a folder of {len(found)} videos"))
+        notify(Message(f"{folder}: taken as a folder of {counted(len(found), 'video')}"))
         return found
     # Of pictures, or of nothing, which the reader says in its own words; or of folders of clips.
     return [*found, Input(folder)] if pictures or not recursive else found

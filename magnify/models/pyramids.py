@@ -185,5 +185,5 @@ def check_phase_smoothing(sigma: float) -> float:
         SettingsError: it is not.
     """
     if not 0 <= sigma <= 20:
-        raise SettingsError(f"phase_smoothing must be 0 to 20 pixels, not {sigma}")
+        raise SettingsError(f"phase smoothing must be 0 to 20 pixels, not {sigma}")
     return float(sigma)

@@ -21,7 +21,7 @@ from magnify.engine.runtime import available_memory
 from magnify.engine.transfer import Download
 from magnify.errors import SettingsError
 from magnify.interruption import check
-from magnify.messages import Notify
+from magnify.messages import Notify, counted
 from magnify.models import Texture
 from magnify.pipeline.clips import Clip
 from magnify.pipeline.modes import Mode
@@ -92,7 +92,9 @@ def _mean(frames: Iterator[Frame], wanted: range) -> Tensor:
             total = levels if total is None else total + levels
     if total is None or count < wanted.stop:
         needed = f"frame {wanted.start}" if len(wanted) == 1 else f"{len(wanted)} frames"
-        raise SettingsError(f"the reference needs {needed}, but the clip has {count} frames")
+        raise SettingsError(
+            f"the reference needs {needed}, but the clip has {counted(count, 'frame')}"
+        )
     return torch.from_numpy(np.rint(total / len(wanted)).astype(np.uint16))[None]
 
 

@@ -10,10 +10,14 @@ def check_cutoffs(low: float | None, high: float | None) -> None:
     """Checks what can be known of a band, in Hz, before the sampling rate is.
 
     Raises:
-        SettingsError: neither is given, or they are not in order.
+        SettingsError: neither is given, one is not above 0, or they are not in order.
     """
     if low is None and high is None:
         raise SettingsError("a band needs a low or a high cut-off in Hz, or a name")
+    for name, cutoff in (("low", low), ("high", high)):
+        if cutoff is not None and not cutoff > 0:
+            without = "" if None in (low, high) else f", or leave it out (a {name}-pass)"
+            raise SettingsError(f"{name} cut-off {cutoff:g} Hz is not above 0; change it{without}")
     if low is not None and high is not None and low >= high:
         raise SettingsError(f"low cut-off {low:g} Hz must be below high {high:g} Hz")
 
@@ -44,11 +48,11 @@ class Passband:
             raise SettingsError(f"sampling rate {self.rate:g} must be positive")
         check_cutoffs(self.low, self.high)
         for name, cutoff in (("low", self.low), ("high", self.high)):
-            if cutoff is not None and not 0 < cutoff < self.rate / 2:
+            if cutoff is not None and cutoff >= self.rate / 2:
                 alone = None in (self.low, self.high)
                 without = "" if alone else f"leave it out (a {name}-pass), "
                 raise SettingsError(
-                    f"{name} cut-off {cutoff:g} Hz is outside 0 to {self.rate / 2:g} Hz, what "
+                    f"{name} cut-off {cutoff:g} Hz is beyond {self.rate / 2:g} Hz, what "
                     f"{self.rate:g} frames per second can show; change it, {without}or correct the "
                     "sampling rate (--sampling-rate)"
                 )

@@ -29,6 +29,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from magnify.errors import SettingsError
+from magnify.messages import counted
 from magnify.temporal.passband import Passband
 
 if TYPE_CHECKING:
@@ -325,6 +326,6 @@ def _short_clip(frames: int | None, what: str, needed: int) -> list[str]:
     if frames is None or frames >= needed:
         return []
     return [
-        f"the clip has {frames} frames, but {what}: its motion is magnified unevenly; a wider "
-        "band or a longer clip helps"
+        f"the clip has {counted(frames, 'frame')}, but {what}: its motion is "
+        "magnified unevenly; a wider band or a longer clip helps"
     ]

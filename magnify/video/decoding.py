@@ -14,6 +14,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from magnify.errors import VideoError
+from magnify.messages import counted
 from magnify.video.files import FileState, change
 from magnify.video.opening import open_video, video_stream
 from magnify.video.timing import LARGEST_STAMP
@@ -158,7 +159,7 @@ class Decoder:
         if self._broke_off:
             return f"reading broke off ({self._broke_off})"
         if self._undecodable:
-            return f"{self._undecodable} packets are damaged"
+            return f"damage in {counted(self._undecodable, 'packet')}"
         if self._corrupt:
-            return f"{self._corrupt} frames are damaged"
+            return f"damage in {counted(self._corrupt, 'frame')}"
         return changed

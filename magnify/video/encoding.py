@@ -122,7 +122,7 @@ def _settings(
     codec = encoding.codec or CONTAINER_CODECS[suffix]
     if codec == "gif":
         if encoding.pixel_format is not None:
-            raise SettingsError("gif has a palette for each picture; it takes no pix_fmt")
+            raise SettingsError("gif has a palette for each picture; it takes no --pix-fmt")
         return EncoderSettings(codec, "pal8", _options(encoding, codec))
     pixel_format = _pixel_format(encoding, codec, info, notify)
     return EncoderSettings(codec, pixel_format, _options(encoding, codec))
@@ -130,7 +130,9 @@ def _settings(
 
 def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:
     if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
-        raise SettingsError("lossless is FFV1 in RGB; it takes no codec, crf, preset or pix_fmt")
+        raise SettingsError(
+            "lossless is FFV1 in RGB; it takes no --codec, --crf, --preset or --pix-fmt"
+        )
     pixel_format = "bgr0" if info.bit_depth == 8 else "gbrp16le"
     return EncoderSettings("ffv1", pixel_format, {"level": "3", "slicecrc": "1"})
 
@@ -220,4 +222,4 @@ def _tell_losses(info: VideoInfo, chosen: str, notify: Callable[[str], None]) ->
         notify(f"{info.bit_depth} bits are stored with {bit_depth(chosen)} ({chosen})")
     grey = len(_components(info.pixel_format)) < 3
     if not grey and not is_rgb(info.pixel_format) and _chroma(chosen) < _chroma(info.pixel_format):
-        notify(f"the chroma of {info.pixel_format} is stored halved ({chosen}; see pix_fmt)")
+        notify(f"the chroma of {info.pixel_format} is stored halved ({chosen}; see --pix-fmt)")

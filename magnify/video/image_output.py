@@ -39,7 +39,9 @@ class ImageOutput:
         notify: Callable[[str], None],
     ) -> None:
         if (encoding.codec, encoding.crf, encoding.preset, encoding.pixel_format) != (None,) * 4:
-            raise SettingsError("images are PNGs; they take no codec, crf, preset or pix_fmt")
+            raise SettingsError(
+                "images are PNGs; they take no --codec, --crf, --preset or --pix-fmt"
+            )
         self._folder, self._pattern = folder, pattern
         self._colour = info.colour.encoded_as("rgb24", info.height)
         self._converter = ColourConverter()

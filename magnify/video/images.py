@@ -54,7 +54,8 @@ def list_images(path: Path) -> list[Path]:
     if not images:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))
         raise VideoError(
-            f"{path}: no images found (looked for {kinds}); of videos in a folder, give the files"
+            f"{path}: no images found (looked for {kinds}); name videos by themselves, or by a "
+            "pattern such as folder/*.mp4"
         )
     for image in images:
         if image.suffix.lower() in (".tif", ".tiff") and (count := pages(image)) > 1:

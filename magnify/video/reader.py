@@ -13,6 +13,7 @@ from typing import Self
 import av
 
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
+from magnify.messages import counted
 from magnify.video.choices import check_range
 from magnify.video.colour import ColourConverter, ColourTags, Picture, is_grey
 from magnify.video.decoding import Decoder, card_decoder, reaches
@@ -156,7 +157,9 @@ class VideoReader:
             raise VideoError(f"{info.path}: no frame lies in the chosen range")
         damage = self._clock_damage or self._source.damage
         if damage:
-            raise TruncatedInputError(f"{info.path}: {damage}; {delivered} frames were read")
+            raise TruncatedInputError(
+                f"{info.path}: {damage}; {counted(delivered, 'frame')} could be read"
+            )
 
     def _timed(self) -> Generator[tuple[av.VideoFrame, int, int], None, None]:
         """Frames with their time stamps and durations; a frame lasts until the next one."""

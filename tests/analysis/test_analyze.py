@@ -230,7 +230,11 @@ def test_only_the_region_is_looked_at(tmp_path: Path) -> None:
         ({"roi": Region(0, 0, 7, 20)}, "too small"),
         ({"block": 65}, "do not fit"),
         ({"highest": 31}, "above half the frame rate"),
-        ({"lowest": 8, "highest": 8}, "nothing between"),
+        (
+            {"lowest": 8, "highest": 8},
+            "the lowest frequency, 8 Hz, must be below the highest, 8 Hz",
+        ),
+        ({"lowest": 0.01, "highest": 0.02}, "nothing between"),
         ({"max_frames": 31}, "31 frames are too few"),
         ({"stabilise_on": Region(60, 60, 5, 5)}, "leaves the picture"),
     ],

@@ -128,8 +128,8 @@ def test_the_band_is_in_the_name(clip: Path, arguments: list[str], label: str) -
     [
         ([], "a band needs a low or a high cut-off"),
         (["--low", "3", "--high", "2"], "must be below"),
-        (["--low", "3", "--high", "13"], "outside 0 to 12.5 Hz"),
-        (["--low", "0"], "outside 0 to 12.5 Hz"),
+        (["--low", "3", "--high", "13"], "beyond 12.5 Hz"),
+        (["--low", "0"], "low cut-off 0 Hz is not above 0; change it"),
         (["--low", "1", "--sampling-rate", "-4"], "sampling rate"),
         (["--low", "1", "--sampling-rate", "0"], "sampling rate"),
         (["--low", "1", "--memory-budget", "0"], "memory budget must be above 0"),

@@ -94,7 +94,7 @@ def test_what_exists_is_not_overwritten_unless_asked(clip: Path) -> None:
     output = clip.with_name("clip_x20_static.mp4")
     output.write_bytes(b"precious")
     result = run(clip)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "exists; use --overwrite" in result.stderr
     assert run(clip, "--skip-existing").exit_code == 0
     assert output.read_bytes() == b"precious"
@@ -136,7 +136,7 @@ def test_json_prints_one_object_per_output_and_nothing_else(clip: Path, tmp_path
     for report in reports:
         assert Path(report["output"]).is_file()
         assert report["alpha"] == 20
-        assert report["mode"] == {"name": "static", "reference": 0, "mean_of": 1}
+        assert report["mode"] == {"name": "static", "index": 0, "mean_of": 1}
         assert report["model"].startswith("lbvmm")
         assert len(report["weights_sha256"]) == 64
         assert (report["device"], report["precision"]) == ("cpu", "fp32")
@@ -501,7 +501,7 @@ def test_a_saved_job_is_run_again(clip: Path, tmp_path: Path) -> None:
     first = output.read_bytes()
 
     taken = invoke("run", "--from-job", saved)
-    assert taken.exit_code == 1
+    assert taken.exit_code == 2
     assert "exists; use --overwrite" in taken.stderr
     assert invoke("run", "--from-job", saved, "-y", "-q").exit_code == 0
     (tmp_path / "report.json").write_text(done.stdout)

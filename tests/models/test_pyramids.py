@@ -110,7 +110,7 @@ def test_a_gpu_computes_the_same(method: MagnificationModel) -> None:
 @pytest.mark.parametrize("method_class", [Riesz, Steerable])
 @pytest.mark.parametrize("sigma", [-1.0, 20.5, float("nan")])
 def test_impossible_smoothing_is_refused(method_class: type, sigma: float) -> None:
-    with pytest.raises(SettingsError, match="phase_smoothing must be 0 to 20 pixels"):
+    with pytest.raises(SettingsError, match="phase smoothing must be 0 to 20 pixels"):
         method_class(phase_smoothing=sigma)
 
 

@@ -164,7 +164,7 @@ def test_a_damaged_picture_costs_itself(
     whole = np.concatenate([read_pictures(path) for path in sorted(pictures.iterdir())])
     damaged = pictures / f"f_{number:03d}.png"
     damaged.write_bytes(damaged.read_bytes()[:kept])
-    message = rf"in: f_00{number}.png: cannot be read as an image; 4 frames were read"
+    message = rf"in: f_00{number}.png: cannot be read as an image; 4 frames could be read"
     lossless = Encoding(lossless=True)
     with (
         VideoReader(pictures, fps=25) as reader,

@@ -83,7 +83,7 @@ def test_sequences_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match="no images found"):
         VideoReader(tmp_path / "in" / "other_%03d.png", fps=25)
     (tmp_path / "videos").mkdir()
-    with pytest.raises(VideoError, match="of videos in a folder, give the files"):
+    with pytest.raises(VideoError, match="name videos by themselves, or by a pattern"):
         VideoReader(tmp_path / "videos")
     with pytest.raises(VideoError, match="there is no folder"):
         VideoReader(tmp_path / "nowhere" / "%03d.png", fps=25)

@@ -129,7 +129,9 @@ def test_an_input_that_changes_while_it_is_read(tmp_path: Path, name: str) -> No
     other = make_clip(tmp_path / f"other_{name}", *codec, frames=5)
     kept = clip.read_bytes()
     with (
-        pytest.raises(TruncatedInputError, match=r"was moved or deleted .*; 20 frames were read"),
+        pytest.raises(
+            TruncatedInputError, match=r"was moved or deleted .*; 20 frames could be read"
+        ),
         half_read(clip),
     ):
         clip.unlink()

@@ -207,7 +207,9 @@ def test_a_clock_that_starts_anew_ends_the_video(tmp_path: Path) -> None:
     joined.write_bytes(2 * part.read_bytes())
     frames = []
     with (
-        pytest.raises(TruncatedInputError, match=r"its clock starts anew.* 20 frames were read"),
+        pytest.raises(
+            TruncatedInputError, match=r"its clock starts anew.* 20 frames could be read"
+        ),
         VideoReader(joined) as reader,
     ):
         frames.extend(reader)
@@ -265,7 +267,7 @@ def test_a_truncated_file_gives_all_its_frames_and_then_says_so(tmp_path: Path, 
     frames = []
     with (
         pytest.raises(
-            TruncatedInputError, match=rf"{name}: its end is missing, .*frames were read"
+            TruncatedInputError, match=rf"{name}: its end is missing, .*frames could be read"
         ),
         VideoReader(clip) as reader,
     ):
@@ -286,7 +288,7 @@ def test_damage_in_the_middle_is_told_at_the_end(tmp_path: Path) -> None:
     middle = data.index(b"00dc", len(data) // 2)
     data[middle + 12 : middle + 300] = bytes(288)
     clip.write_bytes(data)
-    with pytest.raises(TruncatedInputError, match="1 packets are damaged; 19 frames were read"):
+    with pytest.raises(TruncatedInputError, match="damage in 1 packet; 19 frames could be read"):
         read(clip)
 
 
@@ -296,7 +298,9 @@ def test_damaged_frames_are_told_at_the_end(tmp_path: Path) -> None:
     for packet in range(len(data) // 3 // 188 * 188, len(data) // 2, 188):
         data[packet + 100 : packet + 160] = bytes(range(60))
     clip.write_bytes(data)
-    with pytest.raises(TruncatedInputError, match=r"\d+ frames are damaged; \d+ frames were read"):
+    with pytest.raises(
+        TruncatedInputError, match=r"damage in \d+ frames?; \d+ frames could be read"
+    ):
         read(clip)
 
 

@@ -189,7 +189,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
             Encoding(pixel_format="rgb24"),
             "libx264 has no pixel format rgb24; it has yuv",
         ),
-        ("out.mkv", Encoding(lossless=True, crf=0), "lossless is FFV1 in RGB; it takes no codec"),
+        ("out.mkv", Encoding(lossless=True, crf=0), "lossless is FFV1 in RGB; it takes no --codec"),
     ],
 )
 def test_encodings_that_cannot_work_fail_at_once(

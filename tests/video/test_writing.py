@@ -207,7 +207,7 @@ def test_what_an_output_cannot_keep_is_said(tmp_path: Path) -> None:
     ]
     clip = make_clip(tmp_path / "alpha.mkv", "-c:v", "ffv1", "-pix_fmt", "yuva444p")
     assert copy(clip, tmp_path / "out2.mp4") == [
-        "the chroma of yuva444p is stored halved (yuv420p; see pix_fmt)",
+        "the chroma of yuva444p is stored halved (yuv420p; see --pix-fmt)",
         "transparency is dropped",
     ]
     for name, encoding in (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from magnify.errors import SettingsError
-from magnify.messages import Notify, warning
+from magnify.messages import Notify, counted, warning
 from magnify.pipeline.modes.frequency import BAND, FrequencyMode, MemoryBudget, SamplingRate
 from magnify.settings import Option
 
@@ -92,8 +92,9 @@ class Acceleration(FrequencyMode):
         if clip.count is not None and clip.count < taps:
             notify(
                 warning(
-                    f"the clip has {clip.count} frames, but the kernel spans {taps}: its motion "
-                    "is magnified unevenly; a higher frequency or a longer clip helps"
+                    f"the clip has {counted(clip.count, 'frame')}, but the kernel spans "
+                    f"{taps}: its motion is magnified unevenly; a higher frequency or a longer "
+                    "clip helps"
                 )
             )
 

@@ -113,7 +113,7 @@ class Bandpass(FrequencyMode):
             "high": self.high,
             "filter": self._filter.describe(self._band(clip)),
             "sampling_rate": self.rate(clip),
-            **({"notch": list(self.notch)} if self.notch else {}),
+            "notch": list(self.notch),
         }
 
     def check(self, clip: "Clip", notify: Notify) -> None:

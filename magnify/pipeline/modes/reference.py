@@ -51,7 +51,7 @@ class Static(Mode):
         )
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
-        return {"name": self.name, "reference": self.index, "mean_of": self.mean_of}
+        return {"name": self.name, "index": self.index, "mean_of": self.mean_of}
 
     @property
     def reference_frames(self) -> range:
