@@ -1,12 +1,16 @@
 """Writing image folders: PNGs, with 16 bits for pictures that have them."""
 
-from collections.abc import Callable
+from __future__ import annotations  # PyAV's packets are generic in its stubs only
+
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from magnify.errors import SettingsError
 from magnify.video.choices import Encoding
@@ -15,6 +19,7 @@ from magnify.video.encoding import CONTAINER_CODECS, has_alpha
 from magnify.video.images import is_pattern, numbered_name, pattern_matcher
 from magnify.video.info import VideoInfo
 from magnify.video.reader import Frame
+from magnify.video.segment import Segment
 
 DEFAULT_PATTERN = "frame_%06d.png"
 
@@ -43,9 +48,7 @@ class ImageOutput:
                 "images are PNGs; they take no --codec, --crf, --preset or --pix-fmt"
             )
         self._folder, self._pattern = folder, pattern
-        self._colour = info.colour.encoded_as("rgb24", info.height)
-        self._converter = ColourConverter()
-        self._encoder: VideoCodecContext | None = None
+        self._encoder = PictureEncoder(info)
         self._number = 0
         if info.audio_streams or info.subtitle_streams:
             notify("images have no sound, subtitles or time stamps; dropped")
@@ -53,6 +56,36 @@ class ImageOutput:
             notify("transparency is dropped")
 
     def write(self, frame: Frame) -> None:
+        self._put(self._encoder.encode(frame))
+
+    def write_segment(self, segment: Segment) -> None:
+        """Write pictures that were encoded before."""
+        self._put(segment.packets(None, Fraction(1)))
+
+    def _put(self, pictures: Iterable[Packet[VideoStream]]) -> None:
+        for picture in pictures:
+            self._number += 1
+            name = numbered_name(self._pattern, self._number)
+            (self._folder / name).write_bytes(bytes(picture))
+
+    def finish(self) -> None:
+        """Every picture is complete as soon as it is written."""
+
+    def abandon(self) -> None:
+        """Nothing is open between two pictures."""
+
+
+class PictureEncoder:
+    """Encodes frames as PNGs, each by itself."""
+
+    def __init__(self, info: VideoInfo) -> None:
+        self._colour = info.colour.encoded_as("rgb24", info.height)
+        self._converter = ColourConverter()
+        self._encoder: VideoCodecContext | None = None
+        self._number = 0
+
+    def encode(self, frame: Frame) -> list[Packet[VideoStream]]:
+        """One packet, which is a PNG file."""
         deep = frame.picture.dtype == np.uint16
         picture = self._converter.to_frame(
             frame.picture, "rgb48be" if deep else "rgb24", self._colour
@@ -61,14 +94,7 @@ class ImageOutput:
             self._encoder = _png_encoder(picture)
         picture.pts, picture.time_base = self._number, Fraction(1)
         self._number += 1
-        (packet,) = self._encoder.encode(picture)
-        (self._folder / numbered_name(self._pattern, self._number)).write_bytes(bytes(packet))
-
-    def finish(self) -> None:
-        """Every picture is complete as soon as it is written."""
-
-    def abandon(self) -> None:
-        """Nothing is open between two pictures."""
+        return self._encoder.encode(picture)
 
 
 def image_target(path: str | Path) -> tuple[Path, str] | None:

@@ -25,6 +25,9 @@ from magnify.video.side_data import display_matrix, has_mastering
 from magnify.video.timing import NOTED_JITTER as NOTED_JITTER
 from magnify.video.timing import stream_timing
 
+BROADCAST = ("mpeg", "mpegts")
+"""Containers whose clock starts anywhere."""
+
 IMAGES = "images"
 
 JITTER_PACKETS = 300
@@ -50,6 +53,7 @@ class VideoInfo:
         codec, pixel_format: FFmpeg's names.
         bit_depth: of one colour channel as stored.
         start_pts: time stamp of the first frame, in ticks.
+        clock_origin: seconds at which the file's clock starts, where that has no meaning; else 0.
         end_pts: when the last frame ends, where the container knows.
         frames: how many there are, as far as the container tells; the true number may differ.
         duration: of the video stream, in seconds.
@@ -79,6 +83,7 @@ class VideoInfo:
     pixel_format: str = "rgb24"
     bit_depth: int = 8
     start_pts: int = 0
+    clock_origin: Fraction = Fraction(0)
     end_pts: int | None = None
     frames: int | None = None
     duration: float | None = None
@@ -143,6 +148,7 @@ def _probe_images(path: Path, images: list[Path], rate: Fraction) -> VideoInfo:
 def _probe_container(path: Path, container: InputContainer, state: FileState) -> VideoInfo:
     stream = video_stream(path, container)
     assert stream.time_base is not None
+    began = container.start_time if container.format.name in BROADCAST else None
     frame, time_stamps = _first_packets(path, container, stream)
     check_matrix(ColourTags.of(frame), str(path))
     info = _describe(frame, stream.time_base)
@@ -155,6 +161,7 @@ def _probe_container(path: Path, container: InputContainer, state: FileState) ->
         path=path,
         state=state,
         container=container.format.name,
+        clock_origin=Fraction(began or 0, av.time_base),
         codec=stream.codec_context.codec.canonical_name,
         frames=timing.frames,
         duration=timing.duration,

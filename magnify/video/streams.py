@@ -30,9 +30,6 @@ from magnify.video.transcoding import (
 if TYPE_CHECKING:
     from av.container.core import Chapter  # in the stubs only
 
-BROADCAST = ("mpeg", "mpegts")
-"""Containers whose clock starts anywhere."""
-
 LARGEST_TIMECODE_RATE = 255
 """Frames a second that the timecode track of MP4 and QuickTime can count."""
 
@@ -42,8 +39,7 @@ class StreamCopier:
 
     It opens the source for itself, so that the video may be decoded in another thread.
 
-    Attributes:
-        origin: seconds at which the source's clock starts, where that has no meaning; else 0.
+    `origin` are the seconds at which the source's clock starts, where that has no meaning; else 0.
     """
 
     def __init__(
@@ -52,6 +48,7 @@ class StreamCopier:
         state: FileState | None,
         target: OutputContainer,
         *,
+        origin: Fraction,
         audio: bool,
         notify: Callable[[str], None],
     ) -> None:
@@ -69,11 +66,8 @@ class StreamCopier:
         except BaseException:
             self.close()
             raise
-        self.origin = Fraction(0)
-        if self._source.format.name in BROADCAST:
-            self.origin = Fraction(self._source.start_time or 0, av.time_base)
         self._start: Fraction | None = None
-        self._shift = self._first = self.origin
+        self._shift = self._first = origin
         self._packets = self._read()
         self._next: Packet[Any] | None = None
 

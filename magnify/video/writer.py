@@ -4,7 +4,6 @@ import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +13,14 @@ import av
 from magnify.errors import SettingsError, VideoError
 from magnify.messages import Message, Notify
 from magnify.video.choices import Encoding
-from magnify.video.colour import without_colour
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
-from magnify.video.orientation import upright, upright_info
-from magnify.video.output import LARGEST_MOV_DURATION, MOV_FAMILY, ContainerOutput
+from magnify.video.orientation import upright_info
+from magnify.video.output import ContainerOutput
+from magnify.video.parting import fitted, turned
 from magnify.video.parts import Part, sweep
 from magnify.video.reader import Frame, VideoReader
+from magnify.video.segment import Segment
 
 _REASONS = {
     errno.ENOSPC: "no space is left on the disk",
@@ -77,8 +77,7 @@ class VideoWriter:
             _check_target(self.path, images[1] if images else None, self.info, overwrite)
         self._overwrite = overwrite
         self._frames = 0
-        turned = images is not None or self.path.suffix.lower() == ".gif"
-        self._matrix = self.info.display_matrix if turned else None
+        self._matrix = turned(Path(path), self.info)
         with _errors_named(self.path):
             self._part = Part(self.path, folder=images is not None)
             try:
@@ -119,25 +118,20 @@ class VideoWriter:
         Raises:
             VideoError: the picture has another size, or cannot be written.
         """
-        height, width = frame.picture.shape[:2]
-        if (width, height) != (self.info.width, self.info.height):
-            raise VideoError(
-                f"{self.path}: a {width}x{height} picture does not fit into a video of "
-                f"{self.info.width}x{self.info.height}"
-            )
-        if self.path.suffix.lower() in MOV_FAMILY and frame.duration > LARGEST_MOV_DURATION:
-            begin, length = (float(t * self.info.time_base) for t in (frame.pts, frame.duration))
-            raise VideoError(
-                f"{self.path}: the frame at {begin:.6g} s lasts {length:.6g} s, longer than such "
-                "files can say; use .mkv"
-            )
-        if frame.grey:
-            frame = replace(frame, picture=without_colour(frame.picture))
-        if self._matrix is not None:
-            frame = replace(frame, picture=upright(frame.picture, self._matrix))
+        frame = fitted(frame, self.info, self.path, self._matrix)
         with _errors_named(self.path):
             self._output.write(frame)
         self._frames += 1
+
+    def write_segment(self, segment: Segment) -> None:
+        """Write the next part, which a `SegmentEncoder` for the same output has made.
+
+        Raises:
+            VideoError: it was made with other settings, or cannot be written.
+        """
+        with _errors_named(self.path):
+            self._output.write_segment(segment)
+        self._frames += segment.frames
 
     def close(self) -> None:
         """Finish the file and give it its name.
