@@ -8,7 +8,7 @@ import numpy as np
 
 from magnify.errors import SettingsError, TruncatedInputError
 from magnify.messages import Message, Notify
-from magnify.video import Frame, Picture, VideoInfo, VideoReader
+from magnify.video import Frame, Picture, Place, VideoInfo, VideoReader
 
 
 class Clip(ABC):
@@ -20,6 +20,7 @@ class Clip(ABC):
         jitter: how far a frame's interval strays from the typical one, relative to that.
         count: how many frames there are, as far as it is known before reading them.
         truncated: set when reading found that the input ends early.
+        damage: what was damaged in the frames read so far, in words.
     """
 
     height: int
@@ -28,10 +29,11 @@ class Clip(ABC):
     count: int | None
     jitter: float = 0.0
     truncated: TruncatedInputError | None = None
+    damage: str | None = None
 
     @abstractmethod
-    def frames(self) -> Generator[Frame, None, None]:
-        """All frames, from the first; each call begins anew."""
+    def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
+        """All frames from `place` on, or from the first; each call begins anew."""
 
 
 class VideoClip(Clip):
@@ -69,13 +71,15 @@ class VideoClip(Clip):
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
 
-    def frames(self) -> Generator[Frame, None, None]:
-        with self._reader.again() as reader:
+    def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
+        with self._reader.again(place) as reader:
             try:
                 yield from reader
             except TruncatedInputError as error:
                 # What could be decoded is still worth magnifying; the caller says so afterwards.
                 self.truncated = error
+            finally:
+                self.damage = self.damage or reader.seen_damage
 
 
 class ArrayClip(Clip):
@@ -90,6 +94,7 @@ class ArrayClip(Clip):
         self.count, self.height, self.width = pictures.shape[:3]
         self.rate = rate
 
-    def frames(self) -> Generator[Frame, None, None]:
-        for number, picture in enumerate(self.pictures):
+    def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
+        first = 0 if place is None else place.number
+        for number, picture in enumerate(self.pictures[first:], first):
             yield Frame(picture=picture, pts=number, duration=1)

@@ -26,6 +26,7 @@ from magnify.models import Texture
 from magnify.pipeline.clips import Clip
 from magnify.pipeline.modes import Mode
 from magnify.pipeline.threads import ahead
+from magnify.temporal.change import State
 from magnify.temporal.operators import Operator
 from magnify.video import Frame
 
@@ -113,6 +114,12 @@ class Stream:
         self.operator = operator
         self.report = progress or (lambda stage, done, total: None)
         self.size = network.chunk_size(clip.height, clip.width)
+        self.marked: int | None = None
+        self.state: State | None = None
+
+    def mark(self, frames: int) -> None:
+        """Asks for the operator's state after so many frames; it is `state` once they were fed."""
+        self.marked = frames
 
     def magnified(
         self, frames: Iterator[Frame], alpha: float, first: int = 0, count: int | None = None
@@ -151,7 +158,7 @@ class Stream:
 
     def _aligned(self, frames: Iterator[Frame]) -> Generator[Step, None, None]:
         """An operator without delay: each frame passes the encoder once."""
-        for chunk in chunks(frames, self.size):
+        for chunk in self._chunks(frames):
             texture, shape = self.network.encode(stack(chunk))
             yield chunk, texture, shape, self.operator.feed(shape)
 
@@ -174,7 +181,7 @@ class Stream:
 
     def _motions(self, frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[Tensor]:
         done = 0
-        for chunk in chunks(frames, self.size):
+        for chunk in self._chunks(frames):
             if self.operator.delay is not None:
                 waiting.extend(chunk)
             yield self.operator.feed(self.network.encode_shape(stack(chunk)))
@@ -182,6 +189,13 @@ class Stream:
             if self.operator.delay is None:
                 self.report("analysing", done, self.clip.count)
         yield from self.operator.flush()
+
+    def _chunks(self, frames: Iterator[Frame]) -> Iterator[list[Frame]]:
+        """The frames, so many at a time; the operator's state is taken where it was asked for."""
+        if self.marked is not None:
+            yield from chunks(islice(frames, self.marked), self.size)
+            self.state = self.operator.state()
+        yield from chunks(frames, self.size)
 
 
 def _cut(steps: Iterator[Step], first: int, count: int | None) -> Iterator[Step]:

@@ -25,7 +25,7 @@ from magnify.video.choices import Encoding
 if TYPE_CHECKING:
     from magnify.video.colour import ColourTags, Picture
     from magnify.video.info import VideoInfo, probe
-    from magnify.video.reader import Frame, VideoReader
+    from magnify.video.reader import Frame, Place, VideoReader
     from magnify.video.writer import VideoWriter
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Encoding",
     "Frame",
     "Picture",
+    "Place",
     "VideoInfo",
     "VideoReader",
     "VideoWriter",
@@ -45,6 +46,7 @@ __getattr__ = lazily(
         "ColourTags": "magnify.video.colour",
         "Frame": "magnify.video.reader",
         "Picture": "magnify.video.colour",
+        "Place": "magnify.video.reader",
         "VideoInfo": "magnify.video.info",
         "VideoReader": "magnify.video.reader",
         "VideoWriter": "magnify.video.writer",

@@ -158,8 +158,11 @@ class Decoder:
             return f"its end is missing, {missing} bytes or more"
         if self._broke_off:
             return f"reading broke off ({self._broke_off})"
+        return self.seen_damage or changed
+
+    @property
+    def seen_damage(self) -> str | None:
+        """What was damaged in what was decoded so far, in words; None if nothing was."""
         if self._undecodable:
             return f"damage in {counted(self._undecodable, 'packet')}"
-        if self._corrupt:
-            return f"damage in {counted(self._corrupt, 'frame')}"
-        return changed
+        return f"damage in {counted(self._corrupt, 'frame')}" if self._corrupt else None

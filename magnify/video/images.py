@@ -125,31 +125,39 @@ class ImageDecoder:
     """Iterates over the images of a sequence, with their number as time stamp.
 
     Those that cannot be read are left out, and the one before is shown for longer. After the last
-    image, `damage` says in words what was missing, or is None.
+    image, `damage` says in words what was missing, or is None. It begins with image `first`.
     """
 
-    def __init__(self, path: Path, count: int) -> None:
+    def __init__(self, path: Path, count: int, first: int = 0) -> None:
         self._path = path
+        self._folder = path if is_folder(path) else path.parent
         self._count = count
+        self._first = first
+        self._failures: list[str] = []
         self.damage: str | None = None
+
+    @property
+    def seen_damage(self) -> str | None:
+        """What could not be read so far, in words; None if everything could."""
+        if not self._failures:
+            return None
+        more = f" (and {len(self._failures) - 1} more)" if len(self._failures) > 1 else ""
+        return self._failures[0].removeprefix(f"{self._folder}/") + more
 
     def __iter__(self) -> Generator[av.VideoFrame, None, None]:
         images = list_images(self._path)
-        failures: list[str] = []
-        for number, path in enumerate(images):
+        for number, path in enumerate(images[self._first :], self._first):
             try:
                 frame = read_image(path)
             except VideoError as error:
-                failures.append(str(error))
+                self._failures.append(str(error))
                 continue
             if frame.is_corrupt:
-                failures.append(f"{path}: is damaged")
+                self._failures.append(f"{path}: is damaged")
             frame.pts, frame.duration = number, 1
             yield frame
-        if failures:
-            more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-            self.damage = failures[0].removeprefix(f"{images[0].parent}/") + more
-        elif len(images) != self._count:
+        self.damage = self.seen_damage
+        if self.damage is None and len(images) != self._count:
             self.damage = f"had {self._count} pictures at first, and {len(images)} later"
 
 

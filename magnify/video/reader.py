@@ -48,6 +48,14 @@ class Frame:
     grey: bool = False
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a frame lies among those of a reader: its number, from 0, and its time stamp."""
+
+    number: int
+    pts: int
+
+
 class VideoReader:
     """Iterates once over a video's frames in the order in which they are shown.
 
@@ -91,28 +99,36 @@ class VideoReader:
         self.on_card = self._card is not None
         self._begin()
 
-    def _begin(self) -> None:
-        self._source = self._decoder()
+    def _begin(self, place: Place | None = None) -> None:
+        if place is not None:
+            self._first_pts = place.pts
+            self._max_frames -= place.number
+        self._source = self._decoder(place is not None or bool(self.info.cut_start))
         self._clock_damage: str | None = None
         self._frames = self._read()
 
-    def _decoder(self) -> Decoder | ImageDecoder:
+    def _decoder(self, later: bool) -> Decoder | ImageDecoder:
+        """`later`: it need not begin with the file's first frame."""
         info = self.info
         assert info.path is not None
         if info.container == IMAGES:
-            return ImageDecoder(info.path, self._images)
-        return Decoder(
-            info.path, info.state, self._first_pts if info.cut_start else None, self._card
-        )
+            return ImageDecoder(info.path, self._images, int(self._first_pts) if later else 0)
+        return Decoder(info.path, info.state, self._first_pts if later else None, self._card)
 
-    def again(self) -> Self:
-        """A reader of the same frames from the first on, without looking at the file anew.
+    def again(self, place: Place | None = None) -> Self:
+        """A reader of the same frames from `place` on, without looking at the file anew.
 
-        Iterating over it raises VideoError if another file has taken the place of this one.
+        Without a place it begins with the first. Iterating over it raises VideoError if another
+        file has taken the place of this one.
         """
         other = copy(self)
-        other._begin()
+        other._begin(place)
         return other
+
+    @property
+    def seen_damage(self) -> str | None:
+        """What was damaged in the frames read so far, in words; None if nothing was."""
+        return self._clock_damage or self._source.seen_damage
 
     def __enter__(self) -> Self:
         return self

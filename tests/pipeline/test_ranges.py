@@ -1,5 +1,7 @@
 """A range of frames by itself equals the same frames of the whole clip."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -7,13 +9,13 @@ from torch import Tensor
 
 from magnify.engine.network import Network
 from magnify.errors import SettingsError
-from magnify.pipeline.clips import ArrayClip
+from magnify.pipeline.clips import ArrayClip, VideoClip
 from magnify.pipeline.modes import Acceleration, Bandpass, Dynamic, Mode, Static
 from magnify.pipeline.prepare import Engine, load_engine
-from magnify.pipeline.ranges import boundary_states, magnified_range
+from magnify.pipeline.ranges import MagnifiedRange, boundary_states, first_boundary, magnified_range
 from magnify.pipeline.stream import magnified_frames
 from magnify.temporal.operators import Operator
-from support.clips import drifting_pattern
+from support.clips import drifting_pattern, write_clip
 
 FRAMES = 26
 MODES = {
@@ -39,6 +41,11 @@ RANGES = [range(0, 7), range(7, 8), range(8, 21), range(21, FRAMES)]
 @pytest.fixture(scope="module", params=["lbvmm", "fd4mm"])
 def one_of_both(request: pytest.FixtureRequest) -> Engine:
     return load_engine(request.param, "cpu", "fp32")
+
+
+@pytest.fixture(scope="module")
+def riesz() -> Engine:
+    return load_engine("riesz", "cpu", "fp32")
 
 
 @pytest.fixture
@@ -112,3 +119,22 @@ def _operator(mode: Bandpass, differences: Phases | None = None) -> Operator:
 
 def _fed(operator: Operator, shape: Tensor) -> Tensor:
     return torch.cat([operator.feed(shape), *operator.flush()])
+
+
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
+@pytest.mark.parametrize("length", [7, 13, FRAMES])
+def test_each_range_hands_over_to_the_next(
+    tmp_path: Path, riesz: Engine, mode: Mode, length: int
+) -> None:
+    """Through a file, in which the reader jumps to where the next range needs it."""
+    path = write_clip(tmp_path / "clip.mp4", drifting_pattern(FRAMES, 24, 32), 25)
+    network = riesz.network
+    whole = [frame.picture for frame in magnified_frames(VideoClip(path), network, mode, 8.0)]
+    before = first_boundary(VideoClip(path), network, mode, lambda message: None)
+    parts = []
+    while before is not None:
+        part = MagnifiedRange(VideoClip(path), network, mode, 8.0, before, length)
+        parts += [frame.picture for frame in part.frames()]
+        before = part.after
+    difference = np.abs(np.stack(parts).astype(int) - np.stack(whole))
+    assert difference.max() <= 1  # a sum in another order may round the other way
