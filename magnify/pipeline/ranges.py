@@ -138,9 +138,9 @@ class MagnifiedRange:
                 pass
         if self._more:
             # Where nothing follows that frame, the state was not asked for before the end.
-            state = self.stream.state or self.operator.state()
+            state = self.operator.state() if self.stream.state is None else self.stream.state
             if self.reference is not None:
-                state[REFERENCE] = self.reference
+                state = {**state, REFERENCE: self.reference}
             number = before.number + self.length
             self.after = Boundary(number, self._next_first, self._next_place, state)
 

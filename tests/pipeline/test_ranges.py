@@ -136,5 +136,4 @@ def test_each_range_hands_over_to_the_next(
         part = MagnifiedRange(VideoClip(path), network, mode, 8.0, before, length)
         parts += [frame.picture for frame in part.frames()]
         before = part.after
-    difference = np.abs(np.stack(parts).astype(int) - np.stack(whole))
-    assert difference.max() <= 1  # a sum in another order may round the other way
+    assert np.abs(np.stack(parts).astype(int) - np.stack(whole)).max() <= 1  # of rounding
