@@ -26,6 +26,7 @@ from magnify.errors import (
     out_of_memory,
 )
 from magnify.interruption import check
+from magnify.jobs.history import History
 from magnify.messages import counted
 from magnify.pipeline.job import Job
 
@@ -44,8 +45,13 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         typer.Exit: code 3, some of several jobs failed, or 1, all of them.
     """
     attempts = Attempts(jobs, batch)
+    history = History() if batch.resumes(len(jobs)) else None
     sources = [job.source.path for job in jobs]
-    ready = [job for job in jobs if attempts.succeeds(job, lambda job: _check(job, batch, sources))]
+    ready = [
+        job
+        for job in jobs
+        if attempts.succeeds(job, lambda job: _check(job, batch, sources, history))
+    ]
     ready = [job for job in ready if not _skipped(job, batch)]
     if ready:
         from magnify.engine.runtime import tune_process
@@ -54,7 +60,7 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         tune_process()
         engine = prepare(ready[0].compute)
         asked = ready[0].compute
-        step = _describe if batch.dry_run else _magnify
+        step = _describe if batch.dry_run else partial(_magnify, history=history)
         for job in ready:
             if job.compute != asked:  # jobs of a list may differ
                 engine, asked = prepare(job.compute), job.compute
@@ -105,13 +111,13 @@ class Attempts:
         return False
 
 
-def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
+def _check(job: Job, batch: Batch, sources: list[Path], history: "History | None") -> None:
     from magnify.video.writer import is_empty_folder
 
     output = job.output.path
     if not output.exists() or batch.skip_existing or is_empty_folder(output):
         return
-    if not job.output.overwrite:
+    if not job.output.overwrite and not (history and history.knows(output)):
         raise SettingsError(f"{output} exists; use --overwrite to replace it or --skip-existing")
     for other in sources:
         if other != job.source.path and os.path.exists(other) and output.samefile(other):
@@ -124,26 +130,38 @@ def _check(job: Job, batch: Batch, sources: list[Path]) -> None:
 def _skipped(job: Job, batch: Batch) -> bool:
     if not (batch.skip_existing and job.output.path.exists()):
         return False
-    if not batch.quiet:
-        notice_line(f"{job.output.path} exists, skipped")
-    if batch.json:
-        facts = {"input": str(job.source.path), "output": str(job.output.path), "skipped": True}
-        json_line(facts)
+    _tell_skipped(job, batch, "exists, skipped")
     return True
 
 
-def _magnify(job: Job, batch: Batch, engine: "Engine") -> None:
+def _tell_skipped(job: Job, batch: Batch, why: str) -> None:
+    if not batch.quiet:
+        notice_line(f"{job.output.path} {why}")
+    if batch.json:
+        facts = {"input": str(job.source.path), "output": str(job.output.path), "skipped": True}
+        json_line(facts)
+
+
+def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None") -> None:
     from magnify.pipeline.run import run
 
     if batch.output_dir is not None:
         _make_folder(job.output.path.parent)
-    try:
-        with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
-            report = run(job, engine, reporter, None if batch.quiet else notice_line)
-    except TruncatedInputError as error:
-        _tell(error.report, batch)
-        raise
-    _tell(report, batch)
+    with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
+        notify = None if batch.quiet else notice_line
+        try:
+            report = (
+                run(job, engine, reporter, notify)
+                if history is None
+                else history.run(job, engine, reporter, notify, batch.segment_frames)
+            )
+        except TruncatedInputError as error:
+            _tell(error.report, batch)
+            raise
+    if report is None:
+        _tell_skipped(job, batch, "is done already")
+    else:
+        _tell(report, batch)
 
 
 def _tell(report: "Report", batch: Batch) -> None:

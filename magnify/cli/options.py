@@ -16,6 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import typer
 
 from magnify.errors import SettingsError
+from magnify.jobs.choices import SEGMENT_FRAMES
 from magnify.pipeline.job import INPUT, MAGNIFICATION, Compute, Job, Output, Source
 from magnify.pipeline.modes import Mode
 from magnify.settings import Option
@@ -75,6 +76,17 @@ class Batch:
     ] = None
     recursive: Annotated[bool, Option("Take folders inside folders, too.", INPUT)] = False
     skip_existing: Annotated[bool, Option("Leave out inputs whose output exists.", INPUT)] = False
+    resume: Annotated[
+        bool | None,
+        Option(
+            "Work in parts, and go on where a run was ended; default: with several inputs.",
+            INPUT,
+            names=("--resume/--no-resume",),
+        ),
+    ] = None
+    segment_frames: Annotated[int, Option("Frames of a part.", INPUT, minimum=1, metavar="N")] = (
+        SEGMENT_FRAMES
+    )
     quiet: Annotated[
         bool, Option("Print nothing but errors.", REPORTING, names=("--quiet", "-q"))
     ] = False
@@ -97,6 +109,10 @@ class Batch:
             raise SettingsError("--output and --name exclude each other; give one of them")
         if self.output is not None and self.output_dir is not None:
             raise SettingsError("--output and --output-dir exclude each other; give one of them")
+
+    def resumes(self, inputs: int) -> bool:
+        """Whether a run of so many inputs goes on where one was ended."""
+        return inputs > 1 if self.resume is None else self.resume
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -94,6 +95,7 @@ def run(
     engine: Engine | None = None,
     progress: Progress | None = None,
     notify: Notify | None = None,
+    write: "Way | None" = None,
 ) -> Report:
     """Magnifies the motion in a video; everything else about it stays as it was.
 
@@ -102,6 +104,7 @@ def run(
         progress: is told how far it is.
         notify: is told, at once, what else the report's `notices` will hold: warnings, and what
             of the source could not be kept.
+        write: how the output comes to be; all at once by default.
 
     Raises:
         SettingsError: a value cannot work, for this video or at all.
@@ -120,7 +123,7 @@ def run(
     clip = _clip(job.source, engine, say)
     job = replace(job, mode=job.mode.settled(clip, engine.network, say))
     job.mode.check(clip, say)
-    count = _write(job, clip, engine, progress, say)
+    count = (write or write_whole)(job, clip, engine, progress, say)
     if clip.truncated is not None:
         notices.append(str(clip.truncated))
     facts = {**_facts(job, clip, engine), "frames": count}
@@ -133,23 +136,17 @@ def run(
     return report
 
 
-def _write(
+Way = Callable[[Job, VideoClip, Engine, Progress | None, Notify], int]
+"""How an output is written; gives how many frames it has. What was damaged, the clip says."""
+
+
+def write_whole(
     job: Job, clip: VideoClip, engine: Engine, progress: Progress | None, say: Notify
 ) -> int:
-    """Magnifies and writes all frames; how many there were."""
-    made_by = engine.layout or engine.model
-    comment = f"magnify {__version__}: {job.mode.label}, alpha {job.alpha:g}, {made_by}"
-    output = job.output
+    """Magnifies and writes all frames, one after the other; how many there were."""
     count = 0
     with (
-        VideoWriter(
-            output.path,
-            clip.info,
-            output.encoding,
-            overwrite=output.overwrite,
-            metadata={"comment": comment},
-            notify=say,
-        ) as writer,
+        open_writer(job, clip, engine, say) as writer,
         behind(writer.write, WRITTEN_BEHIND) as write,
     ):
         frames = magnified_frames(clip, engine.network, job.mode, job.alpha, progress, say)
@@ -157,9 +154,33 @@ def _write(
             for frame in frames:
                 write(frame)
                 count += 1
+    note_damage(job, clip, writer)
+    return count
+
+
+def open_writer(job: Job, clip: VideoClip, engine: Engine, say: Notify) -> VideoWriter:
+    """The writer of a job's output, whose tags say how it was made.
+
+    Raises:
+        SettingsError, VideoError: it cannot be written so, or there.
+    """
+    made_by = engine.layout or engine.model
+    comment = f"magnify {__version__}: {job.mode.label}, alpha {job.alpha:g}, {made_by}"
+    output = job.output
+    return VideoWriter(
+        output.path,
+        clip.info,
+        output.encoding,
+        overwrite=output.overwrite,
+        metadata={"comment": comment},
+        notify=say,
+    )
+
+
+def note_damage(job: Job, clip: VideoClip, writer: VideoWriter) -> None:
+    """Has the clip say what of its sound and the like was damaged, where nothing else was."""
     if writer.damage is not None and clip.truncated is None:
         clip.truncated = TruncatedInputError(f"{job.source.path}: {writer.damage}")
-    return count
 
 
 def _clip(source: Source, engine: Engine, notify: Notify) -> VideoClip:

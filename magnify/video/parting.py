@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # PyAV's packets are generic in its stubs only
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -99,13 +100,13 @@ class SegmentEncoder:
         clock = self._video.clock
         header = self._video.header
         part = Segment.of(header, self._frames, self._first, clock.end, self._packets)
-        self.discard()
         return part, ClockState(clock.shift, clock.earliest)
 
-    def discard(self) -> None:
+    def close(self) -> None:
         """Let go of everything."""
         if self._pictures is None:
-            self._container.close()
+            with suppress(av.FFmpegError, OSError, ValueError):  # of a trailer for no packets
+                self._container.close()
             self._scratch.unlink(missing_ok=True)
 
     def _begin(self, first_pts: int) -> None:

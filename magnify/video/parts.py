@@ -20,6 +20,9 @@ try:
 except ImportError:  # Windows, where nothing is locked, and so nothing is swept
     fcntl = None  # type: ignore[assignment]
 
+LOCKS = fcntl is not None
+"""Whether this system can tell that another run is at work on a file."""
+
 _LONGEST_STEM = 40
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
@@ -65,6 +68,11 @@ class Part:
             os.close(lock)
 
 
+def segments_folder(target: Path) -> Path:
+    """The hidden folder beside an output that its parts wait in, under the same name each time."""
+    return target.with_name(_hidden_name(target, "resume", "segments"))
+
+
 def sweep(target: Path) -> None:
     """Undo what killed runs left of an output.
 
@@ -83,7 +91,7 @@ def _sweep(left: Path, target: Path, *, restore: bool) -> None:
     with suppress(OSError):
         lock = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            if not _try_lock(lock):
+            if not try_lock(lock):
                 return
             if restore and not os.path.lexists(target):
                 os.rename(left, target)
@@ -127,7 +135,7 @@ def _create(path: Path, folder: bool) -> int:
     return lock
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
     """Whether nobody held the lock. OSError if the file system has none."""
     if fcntl is None:
         return False
@@ -173,7 +181,7 @@ def _replace_in_two_steps(part: Path, target: Path) -> None:
     lock = os.open(target, os.O_RDONLY) if fcntl else -1
     try:
         with suppress(OSError):
-            _try_lock(lock)
+            try_lock(lock)
         os.rename(target, replaced)
         try:
             os.rename(part, target)

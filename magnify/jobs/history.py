@@ -1,0 +1,87 @@
+"""Jobs that know what was done before: finished ones are left alone, ended ones go on."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magnify.errors import MagnifyError, TruncatedInputError
+from magnify.jobs.ledger import Entry, Ledger, stamp
+from magnify.messages import Message, Notify
+from magnify.pipeline.job import Job
+
+if TYPE_CHECKING:
+    from magnify.pipeline.prepare import Engine
+    from magnify.pipeline.run import Report
+    from magnify.pipeline.stream import Progress
+
+
+class History:
+    """The ledgers of the folders that jobs write to."""
+
+    def __init__(self) -> None:
+        self._ledgers: dict[Path, Ledger] = {}
+
+    def knows(self, output: Path) -> bool:
+        """Whether an output that exists was written by a job like these."""
+        return self._ledger(output).own(output) is not None
+
+    def run(
+        self,
+        job: Job,
+        engine: "Engine",
+        progress: "Progress | None",
+        notify: Notify | None,
+        segment_frames: int,
+    ) -> "Report | None":
+        """Runs a job, or goes on with it; None where its output is done and nothing has changed.
+
+        Raises:
+            MagnifyError: it failed; what is done of it stays, for the next time.
+        """
+        from magnify.jobs.fingerprint import changes, fingerprint
+        from magnify.jobs.resuming import InParts
+        from magnify.pipeline.run import run
+
+        output = job.output.path
+        ledger = self._ledger(output)
+        facts = fingerprint(job, engine)
+        known = ledger.own(output)
+        entry = Entry(output.name, os.path.abspath(job.source.path), "begun", facts)
+        if known is not None and known.facts == facts:
+            if known.state == "begun":
+                ledger.add(replace(entry, state="done", stamp=stamp(output)))
+            return None
+        if known is not None:
+            if notify is not None:
+                what = changes(known.facts, facts)
+                notify(Message(f"{output}: {what} changed since it was made; it is made anew"))
+            job = replace(job, output=replace(job.output, overwrite=True))
+        ledger.add(replace(entry, free=not output.exists()))
+        error = None
+        try:
+            report = run(job, engine, progress, notify, InParts(segment_frames))
+        except TruncatedInputError as truncated:
+            report, error = truncated.report, truncated
+        except MagnifyError as failure:
+            ledger.add(replace(entry, state="failed", error=str(failure)))
+            raise
+        ledger.add(
+            replace(
+                entry,
+                state="done",
+                stamp=stamp(output),
+                frames=report.frames,
+                seconds=report.seconds,
+                error=None if error is None else str(error),
+            )
+        )
+        if error is not None:
+            raise error
+        return report
+
+    def _ledger(self, output: Path) -> Ledger:
+        folder = output.parent
+        if folder not in self._ledgers:
+            self._ledgers[folder] = Ledger(folder)
+        return self._ledgers[folder]
