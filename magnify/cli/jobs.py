@@ -17,7 +17,17 @@ from magnify.messages import Message
 from magnify.pipeline.job import Job
 from magnify.pipeline.modes import Mode
 
-REPEATED = {"from_job", "output", "overwrite", "quiet", "json", "dry_run", "save_job", "resume", "segment_frames"}
+REPEATED = {
+    "from_job",
+    "output",
+    "overwrite",
+    "quiet",
+    "json",
+    "dry_run",
+    "save_job",
+    "resume",
+    "segment_frames",
+}
 """What may be said beside --from-job; everything else is in the job."""
 
 

@@ -33,7 +33,8 @@ class InParts:
     """A way to write an output: part by part.
 
     Attributes:
-        length: frames of a part; a clip that is no longer is written at once.
+        length: frames of a part. Shorter clips are written at once, and so are GIFs, and modes
+            that need the whole clip before any frame.
     """
 
     length: int = SEGMENT_FRAMES
@@ -46,6 +47,8 @@ class InParts:
         Raises:
             SettingsError, VideoError: it cannot be written so, or there; what is done stays.
         """
+        if job.output.path.suffix.lower() == ".gif":  # whose packets tell only of what changed
+            return write_whole(job, clip, engine, progress, say)
         folder = parts_of(job)
         begun = folder.exists()
         if not begun and clip.count is not None and clip.count <= self.length:

@@ -10,13 +10,15 @@ from math import lcm
 from pathlib import Path
 
 import av
+import numpy as np
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from magnify.errors import VideoError
 from magnify.video.choices import Encoding
-from magnify.video.encoder import BEFORE_ALL, VideoEncoder
+from magnify.video.encoder import VideoEncoder
 from magnify.video.encoding import encoder_settings
 from magnify.video.info import IMAGES, VideoInfo
 from magnify.video.opening import EXACT_TAGS
@@ -75,7 +77,7 @@ class ContainerOutput:
         self._in_mov = path.suffix.lower() in MOV_FAMILY
         self._delay: int | None = None
         self._held: list[Packet[VideoStream]] = []
-        self._latest = BEFORE_ALL
+        self._shown_before: NDArray[np.int64] | None = None
         self._begun = False
         self._copier: StreamCopier | None = None
         self._container = av.open(f"file:{path}", "w", **EXACT_TAGS)
@@ -117,17 +119,31 @@ class ContainerOutput:
         if segment.header != self._video.header:
             raise VideoError("a part was encoded with other settings; begin anew")
         clock = self._video.clock
-        for packet in segment.packets(self._video.stream, clock.tick):
-            if packet.dts is not None:
-                # A part knows nothing of those before it: where frames last differently long, the
-                # order of decoding may seem to fall back.
-                packet.dts = max(packet.dts, self._latest + 1)
-                self._latest = packet.dts
+        decoded = self._decoding_times(segment)
+        for packet, dts in zip(
+            segment.packets(self._video.stream, clock.tick), decoded, strict=True
+        ):
+            packet.dts = dts
             self._mux(self._held)
             self._held = [packet]
         clock.end = segment.end
         if self._copier:
             self._copier.copy_until(clock.end)
+
+    def _decoding_times(self, segment: Segment) -> list[int]:
+        """When each packet is decoded.
+
+        Frames are decoded in another order than they are shown, and so a few frames ahead: a
+        packet's time is that at which the frame so many places before it is shown. A part knows
+        nothing of the frames before it; so its own times, which it guessed for its first packets,
+        hold for the first part only.
+        """
+        shown, decoded = np.sort(segment.table[:, 0]), segment.table[:, 1]
+        if self._shown_before is None:
+            self._shown_before = decoded[decoded < shown[0]]
+        times = np.concatenate([self._shown_before, shown])
+        self._shown_before = times[len(shown) :]
+        return [int(time) for time in times[: len(shown)]]
 
     def finish(self) -> None:
         """Write everything that is still held back and close the file."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
+from zipfile import BadZipFile
 
 import av
 import numpy as np
@@ -118,5 +119,5 @@ class Segment:
                     parts["table"],
                     parts["data"].tobytes(),
                 )
-        except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+        except (ValueError, KeyError, TypeError, OSError, EOFError, BadZipFile) as error:
             raise VideoError(f"a part of the video is damaged: {error}") from error

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def made(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.m*"))
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("[!.]*.m*"))
 
 
 def test_a_folder_of_videos_keeps_its_structure(folder: Path, tmp_path: Path) -> None:
@@ -94,3 +94,30 @@ def test_what_cannot_work_is_said_before_anything_runs(
     assert message in result.stderr
     assert len(result.stderr.splitlines()) == 1 or "taken as" in result.stderr
     assert made(tmp_path) == before
+
+
+def test_several_inputs_go_on_where_a_command_was_ended(folder: Path, tmp_path: Path) -> None:
+    """Outputs of an earlier command are known by what they are, not by their names."""
+    (tmp_path / "out").mkdir()
+    theirs = tmp_path / "out/b_x20_static_linear.mp4"
+    theirs.write_bytes(b"precious")
+    command = (folder, "--output-dir", tmp_path / "out")
+    first = run(*command)
+    assert first.exit_code == 3
+    assert f"{theirs} exists; use --overwrite" in first.stderr
+    theirs.unlink()
+    again = run(*command)
+    assert again.exit_code == 0, again.stderr
+    assert f"{tmp_path / 'out/a_x20_static_linear.mp4'} is done already" in again.stderr
+    assert f"{theirs}: 2 frames in" in again.stderr
+    alone = run(*command, "--no-resume")
+    assert alone.exit_code == 1
+    assert "2 of 2 inputs failed" in alone.stderr
+
+
+def test_a_single_input_goes_on_if_asked(folder: Path) -> None:
+    assert run(folder / "a.mp4").exit_code == 0
+    assert run(folder / "a.mp4", "--resume").exit_code == 2
+    assert run(folder / "a.mp4", "-o", folder / "c.mp4", "--resume").exit_code == 0
+    again = run(folder / "a.mp4", "-o", folder / "c.mp4", "--resume", "--json", "-q")
+    assert (again.exit_code, json.loads(again.stdout)["skipped"]) == (0, True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from magnify.jobs.ledger import LEDGER
 from support.clips import drifting_pattern, write_clip
 from support.zygote import Zygote
 
@@ -43,14 +44,17 @@ def make_clips(folder: Path, number: int = 2) -> list[Path]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Everything below a folder, hidden files too; a folder without files is named as well."""
+    """Everything below a folder, hidden files too; a folder without files is named as well.
+
+    Of the ledger of what is done, which holds times, there is only the name.
+    """
     return {f"{path.relative_to(folder)}": _content(path) for path in sorted(folder.rglob("*"))}
 
 
 def _content(path: Path) -> bytes:
-    if path.is_dir():
+    if path.is_dir() or path.name == LEDGER:
         return b""
-    if path.suffix != ".mkv":
+    if path.suffix not in (".mkv", ".webm"):
         return path.read_bytes()
     try:  # the bytes of two Matroska files differ: each has a number of its own
         with av.open(path) as container:
