@@ -73,3 +73,44 @@ def test_kills_at_any_moment(commands: Commands) -> None:
     print(f"\nseed {SEED}, {KILLS} kills; each was mended by the same command")
     for (name, there), count in sorted(counts.items()):
         print(f"{name:30} {there:20} {count:4}")
+
+
+MODES = {
+    "static": ("run", "--mode", "static"),
+    "mean": ("run", "--reference", "mean:5"),
+    "dynamic": ("run", "--mode", "dynamic"),
+    "fir": ("bandpass", "--low", "4", "--high", "9", "--filter", "fir"),
+    "butterworth": ("bandpass", "--low", "4", "--high", "9", "--filter", "butterworth"),
+    "zero phase": ("bandpass", "--low", "4", "--high", "9", "--zero-phase"),
+    "all taps": ("bandpass", "--low", "4", "--high", "9", "--taps", "all"),
+    "acceleration": ("acceleration", "--frequency", "5"),
+    "jerk-aware": ("acceleration", "--frequency", "5", "--jerk-aware"),
+}
+RESUMED = ("--model", "riesz", "--device", "cpu", "--segment-frames", "8", "-q")
+
+
+def test_a_batch_in_every_mode_goes_on_after_any_kill(tmp_path: Path) -> None:
+    """Killed again and again until it is done, each mode's batch is equal to one never killed."""
+    clips = make_clips(tmp_path, 2)
+    draw = random.Random(SEED)
+    kills: Counter[str] = Counter()
+    with Zygote() as zygote:
+        for name in draw.sample(sorted(MODES), len(MODES)):
+            command, *options = MODES[name]
+            whole, again = tmp_path / f"whole {name}", tmp_path / f"killed {name}"
+            arguments = [command, *clips, *options, *RESUMED, "--output-dir"]
+            began = time.monotonic()
+            assert zygote.run([*arguments, whole], os.devnull, tmp_path / "errors") == 0, name
+            seconds = time.monotonic() - began
+            code: int | None = None
+            while code != 0:
+                process = zygote.start([*arguments, again], os.devnull, tmp_path / "errors")
+                if kills[name] < KILLS // 5:
+                    time.sleep(draw.uniform(0.05, 1.1) * seconds)
+                    with suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
+                code = zygote.wait()
+                kills[name] += code != 0
+                assert code in (0, -signal.SIGKILL), (tmp_path / "errors").read_text()
+            assert files(again) == files(whole), name
+    print(f"\nseed {SEED}: {kills.total()} kills; {dict(kills)}")
