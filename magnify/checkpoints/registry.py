@@ -13,6 +13,7 @@ MODELS: Mapping[str, str] = {
     "steerable": "magnify.models.steerable.Steerable",
     "riesz": "magnify.models.riesz.Riesz",
     "linear": "magnify.models.linear.Linear",
+    "colour": "magnify.models.colour.Colour",
 }
 """Each model and its class. One that has weights has a line in `BUILT_IN`, too."""
 

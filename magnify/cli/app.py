@@ -10,6 +10,7 @@ from magnify.cli import (
     analyze,
     bandpass,
     bands,
+    colour,
     compare,
     measure,
     models,
@@ -105,6 +106,7 @@ def _root(
 app.command("run", rich_help_panel=MAGNIFY)(run.run)
 app.command("bandpass", rich_help_panel=MAGNIFY)(bandpass.bandpass)
 app.command("acceleration", rich_help_panel=MAGNIFY)(acceleration.acceleration)
+app.command("colour", rich_help_panel=MAGNIFY)(colour.colour)
 app.command("analyze", rich_help_panel=SEE)(analyze.analyze)
 app.command("measure", rich_help_panel=SEE)(measure.measure)
 app.command("slice", rich_help_panel=SEE)(slice.cut_slice)

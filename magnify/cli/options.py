@@ -139,23 +139,28 @@ class Request:
         )
 
 
-def magnifying(mode_class: type[Mode] | None = None) -> Callable[..., Callable[..., None]]:
+def magnifying(
+    mode_class: type[Mode] | None = None, *, alpha: float = Batch.alpha
+) -> Callable[..., Callable[..., None]]:
     """Decorates a command: it gets all options of a job, and receives them as a `Request`.
 
     With a `mode_class` it also gets that mode's options, and receives their values by name as its
-    second argument. Its other parameters are options of its own.
+    second argument. Its other parameters are options of its own. `alpha` is the default factor.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         mode = [] if mode_class is None else offered(mode_class)
         own = list(inspect.signature(command).parameters.values())[2 if mode else 1 :]
-        return _with_options(command, mode, own)
+        return _with_options(command, mode, own, alpha)
 
     return decorate
 
 
 def _with_options(
-    command: Callable[..., None], mode: list[inspect.Parameter], own: list[inspect.Parameter]
+    command: Callable[..., None],
+    mode: list[inspect.Parameter],
+    own: list[inspect.Parameter],
+    alpha: float,
 ) -> Callable[..., None]:
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     groups = {kind: offered(kind) for kind in (Batch, Source, Output, Compute, Encoding)}
@@ -180,6 +185,10 @@ def _with_options(
 
     # Inputs first, then the mode's own options, then the rest: the order of the help page.
     (inputs, *batch), *others = groups.values()
+    batch = [
+        parameter.replace(default=alpha) if parameter.name == "alpha" else parameter
+        for parameter in batch
+    ]
     ordered = [inputs, *mode, *own, *batch, *chain.from_iterable(others)]
     ordered.sort(key=lambda parameter: _panel(parameter) == REPORTING)
     wrapped.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]

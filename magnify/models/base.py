@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +50,8 @@ class MagnificationModel(nn.Module, ABC):
     """When to take it, in one line."""
     patent: ClassVar[str | None] = None
     """Patents known to cover the method, and where; None if none is known."""
+    grows: ClassVar[Literal["motion", "colour"]] = "motion"
+    """What of a change it shows; where it is colour, nothing is moved."""
     has_weights: ClassVar[bool] = True
     """Whether it has learnt anything; if not, it is built by calling its class."""
 

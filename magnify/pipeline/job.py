@@ -97,8 +97,8 @@ class Compute:
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         precision: the number format of a network.
         compile: "auto" compiles a network where a clip is long enough to repay it.
-        pyramid, orientations, phase_smoothing, cutoff: options of models that have them; None
-            leaves a choice to the model.
+        pyramid, orientations, phase_smoothing, cutoff, pooling: options of models that have them;
+            None leaves a choice to the model.
         weights_sha256: of the weights that a saved job was made with; others are refused.
     """
 
@@ -134,6 +134,12 @@ class Compute:
         float | None,
         Option("linear: the shortest wavelength that is grown in full.", METHOD, metavar="PIXELS"),
     ] = None
+    pooling: Annotated[
+        int | None,
+        Option(
+            "colour: average over patches of so many pixels.", METHOD, minimum=1, metavar="PIXELS"
+        ),
+    ] = None
     weights_sha256: str | None = None
 
     def __post_init__(self) -> None:
@@ -145,7 +151,7 @@ class Compute:
     @property
     def model_options(self) -> dict[str, Any]:
         """Those of the model's own options that are not left to it."""
-        names = ("pyramid", "orientations", "phase_smoothing", "cutoff")
+        names = ("pyramid", "orientations", "phase_smoothing", "cutoff", "pooling")
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
