@@ -1,7 +1,7 @@
 """Command-line options from settings objects: a field's `Option` is all that it takes.
 
 `magnifying` gives a command the options of a job, group by group: they are the fields of `Source`,
-`Output`, `Encoding` and `Compute`, and of the mode that the command is for.
+`Output`, `Encoding`, `Compute` and `Selection`, and of the mode that the command is for.
 """
 
 import functools
@@ -19,6 +19,7 @@ from magnify.errors import SettingsError
 from magnify.jobs.choices import SEGMENT_FRAMES
 from magnify.pipeline.job import INPUT, MAGNIFICATION, Compute, Job, Output, Source
 from magnify.pipeline.modes import Mode
+from magnify.pipeline.selection import Selection
 from magnify.settings import Option
 from magnify.video.choices import Encoding
 
@@ -123,6 +124,7 @@ class Request:
     source: Source
     output: Output
     compute: Compute
+    selection: Selection
 
     def __post_init__(self) -> None:
         if self.output.overwrite and self.batch.skip_existing:
@@ -136,6 +138,7 @@ class Request:
             mode,
             self.batch.alpha,
             self.compute,
+            self.selection,
         )
 
 
@@ -163,7 +166,7 @@ def _with_options(
     alpha: float,
 ) -> Callable[..., None]:
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    groups = {kind: offered(kind) for kind in (Batch, Source, Output, Compute, Encoding)}
+    groups = {kind: offered(kind) for kind in (Batch, Source, Output, Compute, Selection, Encoding)}
 
     @functools.wraps(command)
     def wrapped(**values: Any) -> None:
@@ -180,6 +183,7 @@ def _with_options(
             Source(Path(), **taken(groups[Source])),
             Output(Path(), encoding, **taken(groups[Output])),
             Compute(**taken(groups[Compute])),
+            Selection(**taken(groups[Selection])),
         )
         command(request, *([taken(mode)] if mode else []), **values)
 

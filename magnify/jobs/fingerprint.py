@@ -31,6 +31,7 @@ def fingerprint(job: Job, engine: Engine) -> dict[str, Any]:
         "magnify": __version__,
         "job": _digest(known),
         "input": _input(job.source.path),
+        "mask": None if job.selection.mask is None else _input(job.selection.mask),
         "device": str(runtime.device),
         "precision": runtime.precision,
     }
@@ -38,7 +39,12 @@ def fingerprint(job: Job, engine: Engine) -> dict[str, Any]:
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     """What differs between two fingerprints, in words."""
-    names = {"magnify": "the version", "job": "the settings", "input": "the input"}
+    names = {
+        "magnify": "the version",
+        "job": "the settings",
+        "input": "the input",
+        "mask": "the mask",
+    }
     differing = [names.get(key, f"the {key}") for key in now if before.get(key) != now[key]]
     return " and ".join(differing)
 

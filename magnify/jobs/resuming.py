@@ -128,7 +128,7 @@ class _Run:
         done = journal.frames
         with closing(encoder):
             with behind(encoder.write, WRITTEN_BEHIND) as write, closing(part.frames()) as frames:
-                for frame in frames:
+                for frame in clip.finished(frames):
                     write(frame)
                     done += 1
                     self.report("magnifying", done, clip.count)

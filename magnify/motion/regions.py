@@ -1,12 +1,13 @@
 """A region is a rectangle of a picture's pixels."""
 
-from typing import Any, NamedTuple, Self, TypeVar
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from magnify.errors import SettingsError
 
-Pictures = TypeVar("Pictures", bound=NDArray[Any])
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Pictures = TypeVar("Pictures", bound="NDArray[Any]")
 
 
 class Region(NamedTuple):

@@ -1,13 +1,14 @@
 """Where frames come from: a video file or an array, either as often as a mode needs them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from magnify.errors import SettingsError, TruncatedInputError
 from magnify.messages import Message, Notify
+from magnify.pipeline.window import Window
 from magnify.video import Frame, Picture, Place, VideoInfo, VideoReader
 
 
@@ -67,14 +68,26 @@ class VideoClip(Clip):
         if card is not None and not reader.on_card:
             say(Message("no NVIDIA card can decode this video; the CPU does"))
         self.height, self.width = self.info.height, self.info.width
+        self.window: Window | None = None
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
 
+    def look_through(self, window: Window) -> None:
+        """Gives only a part of its pictures from now on; `height` and `width` are of that."""
+        self.window, self.height, self.width = window, window.height, window.width
+
+    def finished(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Frames that were made of this clip's, put back into the whole pictures."""
+        return iter(frames) if self.window is None else map(self.window.paste, frames)
+
     def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
         with self._reader.again(place) as reader:
             try:
-                yield from reader
+                if self.window is None:
+                    yield from reader
+                else:
+                    yield from map(self.window.cut, reader)
             except TruncatedInputError as error:
                 # What could be decoded is still worth magnifying; the caller says so afterwards.
                 self.truncated = error

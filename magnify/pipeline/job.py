@@ -15,6 +15,7 @@ from magnify.checkpoints.registry import DEFAULT_MODEL, MODELS
 from magnify.engine.choices import Compile, Precision
 from magnify.errors import SettingsError
 from magnify.pipeline.modes import Mode, Static, mode_from_dict
+from magnify.pipeline.selection import Selection
 from magnify.settings import Option, from_plain, to_plain
 from magnify.video.choices import Encoding, check_range
 
@@ -198,6 +199,7 @@ class Job:
         mode: what counts as motion.
         alpha: the total factor, 0 to 10,000: 1 leaves the motion as it is, below 1 attenuates it.
         compute: what magnifies, and where.
+        selection: what of the picture is magnified.
     """
 
     source: Source
@@ -205,6 +207,7 @@ class Job:
     mode: Mode = field(default_factory=Static)
     alpha: float = 20.0
     compute: Compute = field(default_factory=Compute)
+    selection: Selection = field(default_factory=Selection)
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
@@ -227,6 +230,7 @@ class Job:
             "mode": self.mode.to_dict(),
             "alpha": self.alpha,
             "compute": to_plain(self.compute),
+            "selection": to_plain(self.selection),
         }
 
     @classmethod
@@ -238,7 +242,7 @@ class Job:
         """
         job = job.get("job", job)
         parts = {"source", "output", "mode", "alpha", "compute"}
-        if job.keys() != parts:
+        if job.keys() - {"selection"} != parts:  # which jobs saved by older versions lack
             raise SettingsError(f"no job: it has to say {', '.join(sorted(parts))}, and no more")
         if not isinstance(job["alpha"], int | float):
             raise SettingsError(f"alpha must be a number, not {job['alpha']!r}")
@@ -248,6 +252,7 @@ class Job:
             mode=mode_from_dict(job["mode"]),
             alpha=float(job["alpha"]),
             compute=from_plain(Compute, job["compute"]),
+            selection=from_plain(Selection, job.get("selection", {})),
         )
 
     def to_json(self) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from magnify.errors import TruncatedInputError, VideoError
 from magnify.messages import Message, Notify
 from magnify.pipeline.clips import VideoClip
-from magnify.pipeline.job import Job, Output, Source
+from magnify.pipeline.job import Job, Output
 from magnify.pipeline.prepare import Engine, prepare
 from magnify.pipeline.stream import Progress, magnified_frames, with_reference
 from magnify.pipeline.threads import behind
+from magnify.pipeline.window import Window
 from magnify.version import __version__
 from magnify.video import VideoInfo, VideoWriter
 
@@ -77,7 +78,7 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
     """
     engine = engine or prepare(job.compute)
     notices: list[str] = []
-    clip = _clip(job.source, engine, notices.append)
+    clip = _clip(job, engine, notices.append)
     job = replace(job, mode=job.mode.settled(clip, engine.network, notices.append))
     job.mode.check(clip, notices.append)
     _check_output(job.output, clip.info, makes_folder, notices.append)
@@ -120,7 +121,7 @@ def run(
         if notify is not None:
             notify(message)
 
-    clip = _clip(job.source, engine, say)
+    clip = _clip(job, engine, say)
     job = replace(job, mode=job.mode.settled(clip, engine.network, say))
     job.mode.check(clip, say)
     count = (write or write_whole)(job, clip, engine, progress, say)
@@ -151,7 +152,7 @@ def write_whole(
     ):
         frames = magnified_frames(clip, engine.network, job.mode, job.alpha, progress, say)
         with closing(frames):
-            for frame in frames:
+            for frame in clip.finished(frames):
                 write(frame)
                 count += 1
     note_damage(job, clip, writer)
@@ -183,8 +184,9 @@ def note_damage(job: Job, clip: VideoClip, writer: VideoWriter) -> None:
         clip.truncated = TruncatedInputError(f"{job.source.path}: {writer.damage}")
 
 
-def _clip(source: Source, engine: Engine, notify: Notify) -> VideoClip:
-    return VideoClip(
+def _clip(job: Job, engine: Engine, notify: Notify) -> VideoClip:
+    source = job.source
+    clip = VideoClip(
         source.path,
         fps=source.fps,
         start=source.start,
@@ -193,6 +195,9 @@ def _clip(source: Source, engine: Engine, notify: Notify) -> VideoClip:
         card=engine.card if source.hwaccel == "auto" else None,
         notify=notify,
     )
+    if not job.selection.is_all:
+        clip.look_through(Window(job.selection, clip.info, engine.network.model))
+    return clip
 
 
 def _facts(job: Job, clip: VideoClip, engine: Engine) -> dict[str, Any]:
@@ -201,8 +206,8 @@ def _facts(job: Job, clip: VideoClip, engine: Engine) -> dict[str, Any]:
         "input": str(job.source.path),
         "output": str(job.output.path),
         "frames": clip.count,
-        "width": clip.width,
-        "height": clip.height,
+        "width": clip.info.width,
+        "height": clip.info.height,
         "alpha": job.alpha,
         "mode": job.mode.describe(clip),
         "model": engine.model,

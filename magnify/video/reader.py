@@ -40,12 +40,14 @@ class Frame:
         pts: when it appears, in ticks of the video's time base, on the source's own clock.
         duration: how long it stays, in ticks.
         grey: whether it is stored without colour; then it is written so, too.
+        whole: the picture that `picture` is a part of; None if it is all.
     """
 
     picture: Picture
     pts: int
     duration: int
     grey: bool = False
+    whole: Picture | None = None
 
 
 @dataclass(frozen=True)
