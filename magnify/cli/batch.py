@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from magnify.cli.console import (
+    Reporter,
+    duration,
     error_line,
     json_line,
     notice_line,
@@ -35,6 +38,15 @@ if TYPE_CHECKING:
     from magnify.pipeline.run import Report
 
 EXIT_SOME_FAILED = 3
+
+LONG = 60.0
+"""Seconds from which on it is worth saying how long a run will take."""
+
+ESTIMATED_AFTER = 2.0
+"""Seconds of work that an estimate is made from."""
+
+MAGNIFYING = "magnifying"
+"""The stage in which every frame costs the same."""
 
 
 def run_jobs(jobs: list[Job], batch: Batch) -> None:
@@ -148,6 +160,8 @@ def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None"
     if batch.output_dir is not None:
         _make_folder(job.output.path.parent)
     with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
+        if not batch.quiet:
+            reporter = _Estimate(reporter, _quicker(engine))
         notify = None if batch.quiet else notice_line
         try:
             report = (
@@ -164,6 +178,36 @@ def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None"
         _tell(report, batch)
 
 
+def _quicker(engine: "Engine") -> str:
+    """What else could be done, where a network works."""
+    learnt = engine.sha256 is not None
+    return "; --model riesz, without a network, is far quicker" if learnt else ""
+
+
+class _Estimate:
+    """A reporter that also says, once, how long the rest will take, where that is long."""
+
+    def __init__(self, report: "Reporter", quicker: str) -> None:
+        self.report, self.quicker = report, quicker
+        self.first: tuple[float, int] | None = None
+        self.told = False
+
+    def __call__(self, stage: str, done: int, total: int | None, /) -> None:
+        self.report(stage, done, total)
+        if self.told or stage != MAGNIFYING or total is None:
+            return
+        now = time.monotonic()
+        if self.first is None:  # which took the warming up with it
+            self.first = now, done
+            return
+        elapsed, frames = now - self.first[0], done - self.first[1]
+        if elapsed > ESTIMATED_AFTER and frames >= 2:
+            self.told = True
+            left = (total - done) * elapsed / frames
+            if left > LONG:
+                notice_line(f"about {duration(left)} left{self.quicker}")
+
+
 def _tell(report: "Report", batch: Batch) -> None:
     if not batch.quiet:
         notice_line(
@@ -175,12 +219,15 @@ def _tell(report: "Report", batch: Batch) -> None:
 
 
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
+    from magnify.pipeline.estimate import estimated_seconds
     from magnify.pipeline.run import plan
 
     found = plan(job, engine, makes_folder=batch.output_dir is not None)
     _save(found.job, batch)
+    seconds = None if batch.quiet and not batch.json else estimated_seconds(job, engine)
     if batch.json:
-        json_line({**found.as_dict(), "dry_run": True})
+        told = None if seconds is None else round(seconds, 1)
+        json_line({**found.as_dict(), "dry_run": True, "estimated_seconds": told})
     elif not batch.quiet:
         frames = counted(found.frames, "frame") if found.frames else "unknown frames"
         output_line(
@@ -188,6 +235,8 @@ def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
             f"{found.width}x{found.height}, alpha {found.alpha:g}, {job.mode.label}, "
             f"{found.layout or found.model} on {found.device} in {found.precision}"
         )
+        if seconds is not None and seconds > LONG:
+            output_line(f"about {duration(seconds)}{_quicker(engine)}")
         for notice in found.notices:
             notice_line(notice)
 

@@ -132,6 +132,15 @@ def system_error(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
+def duration(seconds: float) -> str:
+    """A length of time in words, in the unit that suits it."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            number = seconds / length
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 class Reporter(Protocol):
     """Called with the stage, frames (or what is counted) done, and in all if known.
 

@@ -78,7 +78,7 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
     """
     engine = engine or prepare(job.compute)
     notices: list[str] = []
-    clip = _clip(job, engine, notices.append)
+    clip = open_clip(job, engine, notices.append)
     job = replace(job, mode=job.mode.settled(clip, engine.network, notices.append))
     job.mode.check(clip, notices.append)
     _check_output(job.output, clip.info, makes_folder, notices.append)
@@ -121,7 +121,7 @@ def run(
         if notify is not None:
             notify(message)
 
-    clip = _clip(job, engine, say)
+    clip = open_clip(job, engine, say)
     job = replace(job, mode=job.mode.settled(clip, engine.network, say))
     job.mode.check(clip, say)
     count = (write or write_whole)(job, clip, engine, progress, say)
@@ -184,7 +184,12 @@ def note_damage(job: Job, clip: VideoClip, writer: VideoWriter) -> None:
         clip.truncated = TruncatedInputError(f"{job.source.path}: {writer.damage}")
 
 
-def _clip(job: Job, engine: Engine, notify: Notify) -> VideoClip:
+def open_clip(job: Job, engine: Engine, notify: Notify) -> VideoClip:
+    """What a job reads: the part of the video, and of its pictures, that the model has to see.
+
+    Raises:
+        SettingsError, VideoError: it cannot be read so.
+    """
     source = job.source
     clip = VideoClip(
         source.path,
