@@ -30,7 +30,7 @@ from magnify.errors import (
 )
 from magnify.interruption import check
 from magnify.jobs.history import History
-from magnify.messages import counted
+from magnify.messages import Message, counted
 from magnify.pipeline.job import Job
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None"
 
     if batch.output_dir is not None:
         _make_folder(job.output.path.parent)
+    cautions = _cautions(job, batch)
     with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
         if not batch.quiet:
             reporter = _Estimate(reporter, _quicker(engine))
@@ -170,12 +171,28 @@ def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None"
                 else history.run(job, engine, reporter, notify, batch.segment_frames)
             )
         except TruncatedInputError as error:
-            _tell(error.report, batch)
+            _tell(error.report, batch, cautions)
             raise
     if report is None:
         _tell_skipped(job, batch, "is done already")
     else:
-        _tell(report, batch)
+        _tell(report, batch, cautions)
+
+
+def _cautions(job: Job, batch: Batch) -> list[Message]:
+    """What may spoil the result, said before it is made."""
+    if batch.no_cautions or (batch.quiet and not batch.json):
+        return []
+    from magnify.analysis.foresight import foreseen
+
+    try:
+        found = foreseen(job)
+    except MagnifyError:  # the run itself says it, with what it could do nevertheless
+        return []
+    if not batch.quiet:
+        for caution in found:
+            notice_line(caution)
+    return found
 
 
 def _quicker(engine: "Engine") -> str:
@@ -208,14 +225,14 @@ class _Estimate:
                 notice_line(f"about {duration(left)} left{self.quicker}")
 
 
-def _tell(report: "Report", batch: Batch) -> None:
+def _tell(report: "Report", batch: Batch, cautions: list[Message]) -> None:
     if not batch.quiet:
         notice_line(
             f"{report.output}: {counted(report.frames or 0, 'frame')} in {report.seconds:.1f} s"
         )
     _save(report.job, batch)
     if batch.json:
-        json_line(report.as_dict())
+        json_line({**report.as_dict(), "cautions": cautions})
 
 
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
@@ -224,10 +241,13 @@ def _describe(job: Job, batch: Batch, engine: "Engine") -> None:
 
     found = plan(job, engine, makes_folder=batch.output_dir is not None)
     _save(found.job, batch)
+    cautions = _cautions(job, batch)
     seconds = None if batch.quiet and not batch.json else estimated_seconds(job, engine)
     if batch.json:
         told = None if seconds is None else round(seconds, 1)
-        json_line({**found.as_dict(), "dry_run": True, "estimated_seconds": told})
+        json_line(
+            {**found.as_dict(), "cautions": cautions, "dry_run": True, "estimated_seconds": told}
+        )
     elif not batch.quiet:
         frames = counted(found.frames, "frame") if found.frames else "unknown frames"
         output_line(

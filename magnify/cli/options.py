@@ -88,6 +88,9 @@ class Batch:
     segment_frames: Annotated[int, Option("Frames of a part.", INPUT, minimum=1, metavar="N")] = (
         SEGMENT_FRAMES
     )
+    no_cautions: Annotated[
+        bool, Option("Do not look for what may spoil the result.", REPORTING)
+    ] = False
     quiet: Annotated[
         bool, Option("Print nothing but errors.", REPORTING, names=("--quiet", "-q"))
     ] = False

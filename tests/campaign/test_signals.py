@@ -84,7 +84,8 @@ class Campaign:
             assert len(self.whole[mode]) == INPUTS
 
     def arguments(self, mode: str, inputs: int, output: Path) -> list[str | Path]:
-        return [*MODES[mode], *self.clips[:inputs], *FAST, "--output-dir", output]
+        words = [*MODES[mode], *self.clips[:inputs], *FAST, "--no-resume"]
+        return [*words, "--output-dir", output]
 
     def disturb(self, seed: int) -> tuple[str, str]:
         """One command with one or two signals at random moments: what was done, how it ended."""

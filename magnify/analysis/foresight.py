@@ -1,0 +1,157 @@
+"""What may spoil a magnification, told before it is made: a look at the clip's first frames."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from magnify.analysis.cautions import COPIED_WARNING, MISSING_BELOW
+from magnify.analysis.recording import Recording
+from magnify.errors import SettingsError
+from magnify.interruption import check
+from magnify.messages import Message, counted, warning
+from magnify.motion.copies import CopiedBlocks, find_repetition
+from magnify.motion.luma import Levels
+from magnify.motion.registration import TextureError, displacement
+from magnify.pipeline.job import Job
+from magnify.pipeline.modes import Dynamic, Static
+
+LOOKED_AT = 48
+"""Frames: two seconds of most clips."""
+
+REGISTERED = 6
+"""Every so many-th frame, and the second, tell how the picture as a whole moves."""
+
+WIDEST = 320
+"""Pixels of the picture in which that is looked for; a tenth of a pixel is enough."""
+
+STRAY = 1.0
+"""Pixels that a first frame may lie off those behind it."""
+
+CARRIED = 30.0
+"""Pixels of magnified motion that a network was trained with; beyond, pictures smear."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What the first frames of a clip say.
+
+    Attributes:
+        copied: the mean share of textured 8x8 blocks that are copies of the frame before.
+        repeats: how many of every so many frames repeat the one before; None if none do.
+        shifts: how far the picture as a whole lies from where it is in the first frame, in pixels:
+            of the second frame, then of every sixth, (N, 2). Empty where it has no texture.
+    """
+
+    copied: float
+    repeats: tuple[int, int] | None
+    shifts: NDArray[np.float64]
+
+
+def foreseen(job: Job) -> list[Message]:
+    """What may spoil the result of a job, one line each, with what can be done about it.
+
+    Raises:
+        MagnifyError: the input cannot be read.
+    """
+    found = _beginning(job)
+    cautions = []
+    if found.copied > COPIED_WARNING:
+        cautions.append(
+            f"{found.copied:.0%} of the textured blocks are copies of the frame before: "
+            f"compression has removed motion below about {MISSING_BELOW:g} px, for good"
+        )
+    if found.repeats is not None:
+        count, period = found.repeats
+        cautions.append(
+            f"of every {period} frames the file holds {counted(count, 'repeat')}: "
+            "the camera took fewer pictures a second than the file has"
+        )
+    cautions += _of_the_shown_motion(job, found.shifts)
+    return [warning(text) for text in cautions]
+
+
+def _of_the_shown_motion(job: Job, shifts: NDArray[np.float64]) -> list[str]:
+    """Of the picture as a whole, which moves with the camera; a band keeps only some of that."""
+    mode = job.mode
+    if not len(shifts) or not isinstance(mode, Static | Dynamic):
+        return []
+    cautions = []
+    if isinstance(mode, Dynamic):
+        shifts = shifts[:1]  # from the first frame to the second
+    elif mode == Static():
+        middle = np.median(shifts, axis=0)
+        strays = float(np.hypot(*middle))
+        if len(shifts) > 2 and strays > STRAY and _farthest(shifts - middle) < strays / 2:
+            cautions.append(
+                f"the first frame lies {strays:.1f} px off those behind it, and is the reference "
+                "of them all; take another: --reference 1"
+            )
+            shifts = shifts - shifts[0]
+    else:
+        shifts = shifts - np.median(shifts, axis=0)
+    moved = _farthest(shifts)
+    shown = job.alpha * moved
+    if shown > CARRIED and job.alpha > 1:
+        cautions.append(
+            f"the picture as a whole moves by {moved:.2g} px, which becomes {shown:.0f} px; "
+            f"pictures smear beyond about {CARRIED:.0f}. Steady the camera, magnify only a band of "
+            f"frequencies (magnify bandpass), or use --alpha {max(CARRIED / moved, 1):.2g}"
+        )
+    return cautions
+
+
+def _farthest(shifts: NDArray[np.float64]) -> float:
+    return float(np.hypot(*shifts.T).max())
+
+
+def _beginning(job: Job) -> Beginning:
+    source = job.source
+    recording = Recording(
+        source.path,
+        fps=source.fps,
+        start=source.start,
+        end=source.end,
+        max_frames=min(source.max_frames or LOOKED_AT, LOOKED_AT),
+    )
+    shrink = min(1.0, WIDEST / max(recording.height, recording.width))
+    copies: CopiedBlocks | None = None
+    copied, brightness, changes, shifts = [], [0.0], [0.0], []
+    first = before = np.zeros((0, 0), np.float32)
+    with closing(recording.instants()) as instants:
+        for number, instant in enumerate(islice(instants, LOOKED_AT)):
+            check()
+            levels = instant.levels
+            if copies is None:
+                copies, first = CopiedBlocks(levels, recording.level_step), _small(levels, shrink)
+            else:
+                copied.append(copies.feed(levels))
+                brightness.append(abs(float(levels.mean() - before.mean())))
+                changes.append(float(np.abs(levels - before).mean()))
+                if number == 1 or number % REGISTERED == 0:
+                    shifts += _shift(first, _small(levels, shrink), shrink)
+            before = levels
+    share = float(np.nanmean(copied)) if copied and not np.isnan(copied).all() else 0.0
+    repetition = find_repetition(np.array(brightness), np.array(changes))
+    repeats = None if repetition is None else (len(repetition.repeats), repetition.period)
+    return Beginning(share, repeats, np.array(shifts).reshape(-1, 2))
+
+
+def _small(levels: Levels, shrink: float) -> Levels:
+    if shrink == 1.0:
+        return levels
+    smooth = ndimage.gaussian_filter(levels, 0.5 / shrink)
+    small: Levels = ndimage.zoom(smooth, shrink, order=1, grid_mode=True, mode="nearest")
+    return small
+
+
+def _shift(first: Levels, levels: Levels, shrink: float) -> list[tuple[float, float]]:
+    """How far the picture has moved, in pixels of the clip; nothing where that cannot be told."""
+    try:
+        moved = displacement(first, levels)
+    except (TextureError, SettingsError):  # too smooth, or another scene
+        return []
+    return [(moved.dx / shrink, moved.dy / shrink)]
