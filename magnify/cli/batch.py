@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,14 +66,16 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         if attempts.succeeds(job, lambda job: _check(job, batch, sources, history))
     ]
     ready = [job for job in ready if not _skipped(job, batch)]
-    if ready:
+    if ready and batch.workers is not None and not batch.dry_run:
+        _share_out(ready, batch, attempts, resumes=history is not None)
+    elif ready:
         from magnify.engine.runtime import tune_process
         from magnify.pipeline.prepare import prepare
 
         tune_process()
         engine = prepare(ready[0].compute)
         asked = ready[0].compute
-        step = _describe if batch.dry_run else partial(_magnify, history=history)
+        step = _describe if batch.dry_run else partial(magnify_one, history=history)
         for job in ready:
             if job.compute != asked:  # jobs of a list may differ
                 engine, asked = prepare(job.compute), job.compute
@@ -82,6 +85,32 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
 
 
+def _share_out(ready: list[Job], batch: Batch, attempts: "Attempts", *, resumes: bool) -> None:
+    """Has workers run the jobs."""
+    from magnify.cli.crew import Crew, worker_count
+
+    assert batch.workers is not None, "workers are asked for"
+    crew = Crew(worker_count(batch.workers, len(ready)), batch, resumes=resumes)
+    with closing(crew.run(ready)) as ended:
+        for job, error in ended:
+            attempts.succeeds(job, partial(_raise, error))
+
+
+def _raise(error: MagnifyError | None, job: Job) -> None:
+    if error is not None:
+        raise error
+
+
+def in_words(error: Exception) -> MagnifyError | None:
+    """What made a job fail, as the user is told it; None for a fault of this program."""
+    if isinstance(error, MagnifyError):
+        return error
+    told = out_of_memory(error)
+    if told is None and isinstance(error, OSError):  # a folder not to be looked into
+        told = VideoError(system_error(error))
+    return told
+
+
 class Attempts:
     """Runs steps of jobs, and says at once which of several failed, and why."""
 
@@ -89,6 +118,7 @@ class Attempts:
         self.jobs = jobs
         self.batch = batch
         self.failures = 0
+        self._numbers = {id(job): number for number, job in enumerate(jobs, 1)}
 
     def succeeds(self, job: Job, step: Callable[[Job], None]) -> bool:
         """Whether the step raised nothing.
@@ -100,12 +130,8 @@ class Attempts:
         check()
         try:
             step(job)
-        except MagnifyError as error:
-            return self._failed(job, error)
         except Exception as error:
-            told = out_of_memory(error)
-            if told is None and isinstance(error, OSError):  # a folder not to be looked into
-                told = VideoError(system_error(error))
+            told = in_words(error)
             if told is None:
                 raise
             return self._failed(job, told)
@@ -115,7 +141,7 @@ class Attempts:
         if len(self.jobs) == 1:
             raise error
         self.failures += 1
-        number = self.jobs.index(job) + 1
+        number = self._numbers[id(job)]
         error_line(f"[{number}/{len(self.jobs)}] {_naming(job, error)}")
         if self.batch.json:
             failed = {"input": str(job.source.path), "output": str(job.output.path)}
@@ -154,7 +180,12 @@ def _tell_skipped(job: Job, batch: Batch, why: str) -> None:
         json_line(facts)
 
 
-def _magnify(job: Job, batch: Batch, engine: "Engine", history: "History | None") -> None:
+def magnify_one(job: Job, batch: Batch, engine: "Engine", history: "History | None") -> None:
+    """Runs one job, and says what came of it.
+
+    Raises:
+        MagnifyError: it failed.
+    """
     from magnify.pipeline.run import run
 
     if batch.output_dir is not None:

@@ -27,6 +27,7 @@ REPEATED = {
     "save_job",
     "resume",
     "segment_frames",
+    "workers",
 }
 """What may be said beside --from-job; everything else is in the job."""
 

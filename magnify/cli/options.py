@@ -88,6 +88,10 @@ class Batch:
     segment_frames: Annotated[int, Option("Frames of a part.", INPUT, minimum=1, metavar="N")] = (
         SEGMENT_FRAMES
     )
+    workers: Annotated[
+        str | None,
+        Option("Processes that share the inputs: a number, or auto.", INPUT, metavar="N|auto"),
+    ] = None
     no_cautions: Annotated[
         bool, Option("Do not look for what may spoil the result.", REPORTING)
     ] = False

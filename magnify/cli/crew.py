@@ -1,0 +1,183 @@
+"""Several worker processes for many jobs: each takes the next one when it is free."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import psutil
+
+from magnify.cli.console import notice_line, output_line
+from magnify.cli.options import Batch
+from magnify.errors import MagnifyError, SettingsError, VideoError
+from magnify.interruption import check
+from magnify.messages import Message
+from magnify.pipeline.job import Job
+
+ATTEMPTS = 2
+"""A job that failed, or whose worker died, is tried once more."""
+
+PATIENCE = 20.0
+"""Seconds that workers have to clean up, once they are to end."""
+
+CORES_EACH = 4
+"""Of the workers that are made by default, where there are no cards."""
+
+
+def worker_count(asked: str, jobs: int) -> int:
+    """How many workers to make, from `--workers`: a number, or `auto`.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if asked == "auto":
+        import torch
+
+        cores = (psutil.cpu_count(logical=False) or 1) // CORES_EACH
+        return max(1, min(jobs, torch.cuda.device_count() or cores))
+    if not asked.isdecimal() or not 1 <= int(asked) <= 1000:
+        raise SettingsError(f"--workers takes a number from 1 on, or auto, not '{asked}'")
+    return min(int(asked), jobs)
+
+
+class Crew:
+    """Worker processes on this machine; the processor's threads are divided among them."""
+
+    def __init__(self, count: int, batch: Batch, *, resumes: bool) -> None:
+        self.batch, self.resumes = batch, resumes
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Job, MagnifyError | None]] = queue.SimpleQueue()
+        self._workers = [_Process(number, count) for number in range(count)]
+
+    def run(self, jobs: Sequence[Job]) -> Generator[tuple[Job, MagnifyError | None], None, None]:
+        """Runs the jobs; gives each with why it failed, as they end.
+
+        Raises:
+            Interrupted: a signal is to end the command; the workers have ended.
+        """
+        for job in jobs:
+            self._jobs.put(job)
+        threads = [
+            threading.Thread(target=self._serve, args=(worker,), daemon=True)
+            for worker in self._workers
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in jobs:
+                yield self._next()
+        finally:
+            for worker in self._workers:
+                worker.end()
+
+    def _next(self) -> tuple[Job, MagnifyError | None]:
+        while True:
+            check()
+            with suppress(queue.Empty):
+                return self._ended.get(timeout=0.1)
+
+    def _serve(self, worker: "_Process") -> None:
+        with suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                self._ended.put((job, self._attempts(worker, job)))
+
+    def _attempts(self, worker: "_Process", job: Job) -> MagnifyError | None:
+        order = {
+            "job": job.to_dict(),
+            "resumes": self.resumes,
+            "output_dir": self.batch.output_dir and str(self.batch.output_dir),
+            "quiet": self.batch.quiet,
+            "json": self.batch.json,
+            "no_cautions": self.batch.no_cautions,
+            "segment_frames": self.batch.segment_frames,
+        }
+        error: MagnifyError | None = None
+        for attempt in range(ATTEMPTS):
+            error = worker.run(order)
+            if error is None or isinstance(error, SettingsError) or worker.ended:
+                break
+            if attempt + 1 < ATTEMPTS and not self.batch.quiet:
+                notice_line(Message(f"{job.source.path}: failed, and is tried once more: {error}"))
+        return error
+
+
+class _Process:
+    """One worker; where it dies, the next order has a new one."""
+
+    def __init__(self, number: int, count: int) -> None:
+        self._environment = _environment(number, count)
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self.ended = False
+
+    def run(self, order: dict[str, Any]) -> MagnifyError | None:
+        """Runs one job; why it failed."""
+        with self._lock:
+            if self.ended:
+                return VideoError("the command is ending")
+            if self._process is None or self._process.poll() is not None:
+                self._process = self._started()
+            process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):  # it has died, which its silence says
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+        for line in process.stdout:
+            answer = json.loads(line)
+            if "worker" not in answer:
+                output_line(line.rstrip("\n"))
+            elif answer["worker"] == "done":
+                return None
+            else:
+                kind = SettingsError if answer["usage"] else VideoError
+                return kind(answer["error"])
+        return VideoError(f"its worker ended unexpectedly, with code {process.wait()}")
+
+    def end(self) -> None:
+        """Has the worker clean up and end."""
+        with self._lock:
+            self.ended = True
+            process = self._process
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _started(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "magnify.cli.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=self._environment,
+            text=True,
+        )
+
+
+def _environment(number: int, count: int) -> dict[str, str]:
+    """That of one worker: its share of the processor's cores, and a card of its own."""
+    cores = max(1, (psutil.cpu_count(logical=False) or 1) // count)
+    shared = {"OMP_NUM_THREADS": str(cores), "MKL_NUM_THREADS": str(cores)}
+    cards = _cards()
+    if len(cards) > 1:
+        shared["CUDA_VISIBLE_DEVICES"] = cards[number % len(cards)]
+    return {**os.environ, **shared}
+
+
+def _cards() -> list[str]:
+    """The NVIDIA cards that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return [name for name in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if name]
+    import torch
+
+    return [str(number) for number in range(torch.cuda.device_count())]
