@@ -16,6 +16,7 @@ from magnify.cli import (
     models,
     run,
     slice,
+    status,
     weights,
 )
 from magnify.cli.console import error_line, guarded_streams, output_line, system_error
@@ -30,6 +31,7 @@ EXIT_USAGE = 2
 
 MAGNIFY = "Magnify"
 SEE = "See"
+MANY = "Many files"
 MODELS = "Models"
 LABORATORY = "Laboratory"
 
@@ -111,6 +113,7 @@ app.command("analyze", rich_help_panel=SEE)(analyze.analyze)
 app.command("measure", rich_help_panel=SEE)(measure.measure)
 app.command("slice", rich_help_panel=SEE)(slice.cut_slice)
 app.command("compare", rich_help_panel=SEE)(compare.compare)
+app.add_typer(status.app, name="jobs", cls=Group, no_args_is_help=False, rich_help_panel=MANY)
 app.command("models", rich_help_panel=MODELS)(models.models)
 app.command("bands", rich_help_panel=MODELS)(bands.bands)
 app.add_typer(weights.app, name="weights", cls=Group, no_args_is_help=False, rich_help_panel=MODELS)
@@ -121,6 +124,6 @@ app.add_typer(
 )
 app.command("bench", rich_help_panel=LABORATORY)(bench.bench)
 
-for _place in (app, weights.app, synth.app, evaluate.app):
+for _place in (app, status.app, weights.app, synth.app, evaluate.app):
     for _command in _place.registered_commands:
         _command.cls = Command
