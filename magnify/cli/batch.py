@@ -22,6 +22,7 @@ from magnify.cli.console import (
     system_error,
 )
 from magnify.cli.options import Batch
+from magnify.cli.rows import Rows
 from magnify.errors import (
     MagnifyError,
     SettingsError,
@@ -57,7 +58,8 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         MagnifyError: the only job failed.
         typer.Exit: code 3, some of several jobs failed, or 1, all of them.
     """
-    attempts = Attempts(jobs, batch)
+    rows = Rows(batch)
+    attempts = Attempts(jobs, rows)
     history = History() if batch.resumes(len(jobs)) else None
     sources = [job.source.path for job in jobs]
     ready = [
@@ -65,9 +67,22 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         for job in jobs
         if attempts.succeeds(job, lambda job: _check(job, batch, sources, history))
     ]
-    ready = [job for job in ready if not _skipped(job, batch)]
+    ready = [job for job in ready if not _skipped(job, batch, rows)]
+    try:
+        _run(ready, batch, attempts, history, rows)
+    finally:
+        rows.write()
+    if attempts.failures:
+        error_line(f"{attempts.failures} of {len(jobs)} inputs failed")
+        raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
+
+
+def _run(
+    ready: list[Job], batch: Batch, attempts: "Attempts", history: History | None, rows: Rows
+) -> None:
+    """Runs the jobs, or describes what they would do."""
     if ready and batch.workers is not None and not batch.dry_run:
-        _share_out(ready, batch, attempts, resumes=history is not None)
+        _share_out(ready, batch, attempts, rows, resumes=history is not None)
     elif ready:
         from magnify.engine.runtime import tune_process
         from magnify.pipeline.prepare import prepare
@@ -75,22 +90,21 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         tune_process()
         engine = prepare(ready[0].compute)
         asked = ready[0].compute
-        step = _describe if batch.dry_run else partial(magnify_one, history=history)
+        step = _describe if batch.dry_run else partial(magnify_one, history=history, rows=rows)
         for job in ready:
             if job.compute != asked:  # jobs of a list may differ
                 engine, asked = prepare(job.compute), job.compute
             attempts.succeeds(job, partial(step, batch=batch, engine=engine))
-    if attempts.failures:
-        error_line(f"{attempts.failures} of {len(jobs)} inputs failed")
-        raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
 
 
-def _share_out(ready: list[Job], batch: Batch, attempts: "Attempts", *, resumes: bool) -> None:
+def _share_out(
+    ready: list[Job], batch: Batch, attempts: "Attempts", rows: Rows, *, resumes: bool
+) -> None:
     """Has workers run the jobs."""
     from magnify.cli.crew import Crew, worker_count
 
     assert batch.workers is not None, "workers are asked for"
-    crew = Crew(worker_count(batch.workers, len(ready)), batch, resumes=resumes)
+    crew = Crew(worker_count(batch.workers, len(ready)), batch, rows, resumes=resumes)
     with closing(crew.run(ready)) as ended:
         for job, error in ended:
             attempts.succeeds(job, partial(_raise, error))
@@ -114,9 +128,9 @@ def in_words(error: Exception) -> MagnifyError | None:
 class Attempts:
     """Runs steps of jobs, and says at once which of several failed, and why."""
 
-    def __init__(self, jobs: list[Job], batch: Batch) -> None:
+    def __init__(self, jobs: list[Job], rows: Rows) -> None:
         self.jobs = jobs
-        self.batch = batch
+        self.rows = rows
         self.failures = 0
         self._numbers = {id(job): number for number, job in enumerate(jobs, 1)}
 
@@ -143,9 +157,8 @@ class Attempts:
         self.failures += 1
         number = self._numbers[id(job)]
         error_line(f"[{number}/{len(self.jobs)}] {_naming(job, error)}")
-        if self.batch.json:
-            failed = {"input": str(job.source.path), "output": str(job.output.path)}
-            json_line({**failed, "error": str(error)})
+        failed = {"input": str(job.source.path), "output": str(job.output.path)}
+        self.rows.add({**failed, "error": str(error)})
         return False
 
 
@@ -165,22 +178,22 @@ def _check(job: Job, batch: Batch, sources: list[Path], history: "History | None
             )
 
 
-def _skipped(job: Job, batch: Batch) -> bool:
+def _skipped(job: Job, batch: Batch, rows: Rows) -> bool:
     if not (batch.skip_existing and job.output.path.exists()):
         return False
-    _tell_skipped(job, batch, "exists, skipped")
+    _tell_skipped(job, batch, rows, "exists, skipped")
     return True
 
 
-def _tell_skipped(job: Job, batch: Batch, why: str) -> None:
+def _tell_skipped(job: Job, batch: Batch, rows: Rows, why: str) -> None:
     if not batch.quiet:
         notice_line(f"{job.output.path} {why}")
-    if batch.json:
-        facts = {"input": str(job.source.path), "output": str(job.output.path), "skipped": True}
-        json_line(facts)
+    rows.add({"input": str(job.source.path), "output": str(job.output.path), "skipped": True})
 
 
-def magnify_one(job: Job, batch: Batch, engine: "Engine", history: "History | None") -> None:
+def magnify_one(
+    job: Job, batch: Batch, engine: "Engine", history: "History | None", rows: Rows
+) -> None:
     """Runs one job, and says what came of it.
 
     Raises:
@@ -202,17 +215,17 @@ def magnify_one(job: Job, batch: Batch, engine: "Engine", history: "History | No
                 else history.run(job, engine, reporter, notify, batch.segment_frames)
             )
         except TruncatedInputError as error:
-            _tell(error.report, batch, cautions)
+            _tell(error.report, batch, rows, cautions)
             raise
     if report is None:
-        _tell_skipped(job, batch, "is done already")
+        _tell_skipped(job, batch, rows, "is done already")
     else:
-        _tell(report, batch, cautions)
+        _tell(report, batch, rows, cautions)
 
 
 def _cautions(job: Job, batch: Batch) -> list[Message]:
     """What may spoil the result, said before it is made."""
-    if batch.no_cautions or (batch.quiet and not batch.json):
+    if batch.no_cautions or (batch.quiet and not batch.json and batch.report is None):
         return []
     from magnify.analysis.foresight import foreseen
 
@@ -256,14 +269,13 @@ class _Estimate:
                 notice_line(f"about {duration(left)} left{self.quicker}")
 
 
-def _tell(report: "Report", batch: Batch, cautions: list[Message]) -> None:
+def _tell(report: "Report", batch: Batch, rows: Rows, cautions: list[Message]) -> None:
     if not batch.quiet:
         notice_line(
             f"{report.output}: {counted(report.frames or 0, 'frame')} in {report.seconds:.1f} s"
         )
     _save(report.job, batch)
-    if batch.json:
-        json_line({**report.as_dict(), "cautions": cautions})
+    rows.add({**report.as_dict(), "cautions": cautions})
 
 
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 import psutil
 
-from magnify.cli.console import notice_line, output_line
+from magnify.cli.console import notice_line
 from magnify.cli.options import Batch
+from magnify.cli.rows import Rows
 from magnify.errors import MagnifyError, SettingsError, VideoError
 from magnify.interruption import check
 from magnify.messages import Message
@@ -48,8 +49,8 @@ def worker_count(asked: str, jobs: int) -> int:
 class Crew:
     """Worker processes on this machine; the processor's threads are divided among them."""
 
-    def __init__(self, count: int, batch: Batch, *, resumes: bool) -> None:
-        self.batch, self.resumes = batch, resumes
+    def __init__(self, count: int, batch: Batch, rows: Rows, *, resumes: bool) -> None:
+        self.batch, self.rows, self.resumes = batch, rows, resumes
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[tuple[Job, MagnifyError | None]] = queue.SimpleQueue()
         self._workers = [_Process(number, count) for number in range(count)]
@@ -93,13 +94,13 @@ class Crew:
             "resumes": self.resumes,
             "output_dir": self.batch.output_dir and str(self.batch.output_dir),
             "quiet": self.batch.quiet,
-            "json": self.batch.json,
+            "json": self.batch.json or self.batch.report is not None,
             "no_cautions": self.batch.no_cautions,
             "segment_frames": self.batch.segment_frames,
         }
         error: MagnifyError | None = None
         for attempt in range(ATTEMPTS):
-            error = worker.run(order)
+            error = worker.run(order, self.rows)
             if error is None or isinstance(error, SettingsError) or worker.ended:
                 break
             if attempt + 1 < ATTEMPTS and not self.batch.quiet:
@@ -116,7 +117,7 @@ class _Process:
         self._lock = threading.Lock()
         self.ended = False
 
-    def run(self, order: dict[str, Any]) -> MagnifyError | None:
+    def run(self, order: dict[str, Any], rows: Rows) -> MagnifyError | None:
         """Runs one job; why it failed."""
         with self._lock:
             if self.ended:
@@ -132,7 +133,7 @@ class _Process:
         for line in process.stdout:
             answer = json.loads(line)
             if "worker" not in answer:
-                output_line(line.rstrip("\n"))
+                rows.add(answer)
             elif answer["worker"] == "done":
                 return None
             else:

@@ -88,6 +88,10 @@ class Batch:
     segment_frames: Annotated[int, Option("Frames of a part.", INPUT, minimum=1, metavar="N")] = (
         SEGMENT_FRAMES
     )
+    report: Annotated[
+        Path | None,
+        Option("Write what came of each input to a table: .json or .csv.", REPORTING),
+    ] = None
     workers: Annotated[
         str | None,
         Option("Processes that share the inputs: a number, or auto.", INPUT, metavar="N|auto"),

@@ -19,6 +19,7 @@ from magnify import interruption
 from magnify.cli.batch import in_words, magnify_one
 from magnify.cli.console import json_line
 from magnify.cli.options import Batch
+from magnify.cli.rows import Rows
 from magnify.errors import SettingsError
 from magnify.jobs.history import History
 from magnify.pipeline.job import Job
@@ -66,7 +67,7 @@ class _Worker:
         try:
             if job.compute != self.asked:
                 self.engine, self.asked = prepare(job.compute), job.compute
-            step = partial(magnify_one, history=self.history if resumes else None)
+            step = partial(magnify_one, history=self.history if resumes else None, rows=Rows(batch))
             step(job, batch=batch, engine=self.engine)
         except Exception as error:
             told = in_words(error)

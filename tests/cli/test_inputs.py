@@ -1,5 +1,6 @@
 """Many inputs: folders, patterns and lists, and what their outputs are called."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -121,3 +122,32 @@ def test_a_single_input_goes_on_if_asked(folder: Path) -> None:
     assert run(folder / "a.mp4", "-o", folder / "c.mp4", "--resume").exit_code == 0
     again = run(folder / "a.mp4", "-o", folder / "c.mp4", "--resume", "--json", "-q")
     assert (again.exit_code, json.loads(again.stdout)["skipped"]) == (0, True)
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.json"])
+def test_a_table_says_what_came_of_each_input(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / "c.mp4").write_bytes(b"no video")
+    table = tmp_path / name
+    command = (folder, "--output-dir", tmp_path / "out", "--report", table)
+    for states in (["done", "done", "failed"], ["failed", "skipped", "skipped"]):
+        assert run(*command).exit_code == 3
+        if table.suffix == ".csv":
+            with table.open(newline="") as file:
+                rows = list(csv.DictReader(file))
+        else:
+            rows = json.loads(table.read_text())
+        assert sorted(row["state"] for row in rows) == states
+        done = {Path(row["input"]).name: row for row in rows if row["state"] == "done"}
+        assert all(int(row["frames"]) == 2 for row in done.values())
+        (failed,) = [row for row in rows if row["state"] == "failed"]
+        assert "cannot be read as a video" in failed["error"]
+
+
+@pytest.mark.parametrize("name", ["table.txt", "none/table.csv"])
+def test_tables_that_cannot_be_are_refused_before_any_work(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    result = run(folder, "--output-dir", tmp_path / "out", "--report", tmp_path / name)
+    assert result.exit_code == 2
+    assert "--report" in result.stderr
+    assert not (tmp_path / "out").exists()
