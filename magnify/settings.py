@@ -1,6 +1,6 @@
 """Settings objects, frozen dataclasses: offered by a command line, and plain data both ways."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -34,6 +34,11 @@ class Option:
     metavar: str | None = None
     choices: Callable[[], Collection[str]] | None = None
     many: bool = False
+
+
+def as_typed(names: Iterable[str]) -> str:
+    """Fields as the command line calls them: `--phase-smoothing, --cutoff`."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
 
 
 def to_plain(settings: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from magnify.analysis.recording import Recording
 from magnify.errors import SettingsError
 from magnify.interruption import check
 from magnify.messages import Message, counted, warning
-from magnify.motion.copies import CopiedBlocks, find_repetition
+from magnify.motion.copies import CELL, CopiedBlocks, find_repetition
 from magnify.motion.luma import Levels
 from magnify.motion.registration import TextureError, displacement
 from magnify.pipeline.job import Job
@@ -117,6 +117,8 @@ def _beginning(job: Job) -> Beginning:
         end=source.end,
         max_frames=min(source.max_frames or LOOKED_AT, LOOKED_AT),
     )
+    if min(recording.height, recording.width) < CELL:  # too little to tell anything by
+        return Beginning(0.0, None, np.zeros((0, 2)))
     shrink = min(1.0, WIDEST / max(recording.height, recording.width))
     copies: CopiedBlocks | None = None
     copied, brightness, changes, shifts = [], [0.0], [0.0], []

@@ -10,6 +10,7 @@ from magnify.checkpoints.checkpoint import Checkpoint, read_checkpoint
 from magnify.checkpoints.registry import BUILT_IN, MODELS, BuiltIn
 from magnify.errors import CheckpointError, SettingsError
 from magnify.models import MagnificationModel
+from magnify.settings import as_typed
 
 _PACKAGE = Path(__file__).parents[1]
 _WEIGHTS = (_PACKAGE / "weights", _PACKAGE.parent / "weights")
@@ -65,15 +66,15 @@ def load_model(name_or_path: str | os.PathLike[str], **options: Any) -> Magnific
         if not chosen.has_weights:
             return _built(chosen, options)
     if options:
-        raise SettingsError(f"{name_or_path} has no options, but was given {', '.join(options)}")
+        raise SettingsError(f"{name_or_path} has no options, but was given {as_typed(options)}")
     return load_checkpoint(name_or_path).build()
 
 
 def _built(chosen: type[MagnificationModel], options: dict[str, Any]) -> MagnificationModel:
     known = signature(chosen).parameters
     if unknown := options.keys() - known.keys():
-        has = f"it has {', '.join(known)}" if known else "it has none"
-        raise SettingsError(f"{chosen.name} has no option {', '.join(sorted(unknown))}; {has}")
+        has = f"it has {as_typed(known)}" if known else "it has none"
+        raise SettingsError(f"{chosen.name} has no option {as_typed(sorted(unknown))}; {has}")
     return chosen(**options).eval()
 
 

@@ -9,6 +9,7 @@ from magnify.engine.network import Network
 from magnify.engine.runtime import select_runtime
 from magnify.errors import CheckpointError, SettingsError
 from magnify.pipeline.job import Compute
+from magnify.settings import as_typed
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def prepare(compute: Compute) -> Engine:
         return Engine(Network(model, runtime, compile="off"), compute, name, None)
     if compute.model_options:
         raise SettingsError(
-            f"{compute.weights or name} has no option {', '.join(compute.model_options)}; "
+            f"{compute.weights or name} has no option {as_typed(compute.model_options)}; "
             "leave it out, or choose a model without weights"
         )
     checkpoint = load_checkpoint(name if compute.weights is None else compute.weights)
