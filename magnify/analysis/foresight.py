@@ -15,7 +15,7 @@ from magnify.interruption import check
 from magnify.messages import Message, counted, warning
 from magnify.motion.copies import CELL, CopiedBlocks, find_repetition
 from magnify.motion.luma import Levels
-from magnify.motion.registration import TextureError, displacement
+from magnify.motion.registration import displacement
 from magnify.pipeline.job import Job
 from magnify.pipeline.modes import Dynamic, Static
 
@@ -154,6 +154,6 @@ def _shift(first: Levels, levels: Levels, shrink: float) -> list[tuple[float, fl
     """How far the picture has moved, in pixels of the clip; nothing where that cannot be told."""
     try:
         moved = displacement(first, levels)
-    except (TextureError, SettingsError):  # too smooth, or another scene
+    except SettingsError:  # too smooth, or another scene
         return []
     return [(moved.dx / shrink, moved.dy / shrink)]

@@ -5,26 +5,18 @@ from typing import Annotated, Any
 import typer
 
 from magnify.cli.jobs import magnify_all
+from magnify.cli.named_band import NamedBand, take_band
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
 from magnify.pipeline.modes import Bandpass
-from magnify.pipeline.modes.frequency import BAND, FILTER
-from magnify.temporal.bands import BANDS
-from magnify.temporal.bands import band as named_band
+from magnify.pipeline.modes.frequency import FILTER
 
 
 @magnifying(Bandpass)
 def bandpass(
     request: Request,
     chosen: dict[str, Any],
-    band: Annotated[
-        str | None,
-        typer.Option(
-            help="A named band; `magnify bands` lists them.",
-            rich_help_panel=BAND,
-            autocompletion=lambda: list(BANDS),
-        ),
-    ] = None,
+    band: NamedBand = None,
     r1: Annotated[
         float | None,
         typer.Option(help="diff-iir: the slower coefficient, not Hz.", rich_help_panel=FILTER),
@@ -43,8 +35,5 @@ def bandpass(
     if r1 is not None:
         chosen["coefficients"] = (r1, r2)
     if band is not None:
-        named = named_band(band)
-        for name in ("low", "high", "sampling_rate"):
-            if chosen[name] is None:
-                chosen[name] = getattr(named, name)
+        take_band(band, chosen)
     magnify_all(request, Bandpass(**chosen))

@@ -110,7 +110,7 @@ def _share_out(
             attempts.succeeds(job, partial(_raise, error))
 
 
-def _raise(error: MagnifyError | None, job: Job) -> None:
+def _raise(error: Exception | None, job: Job) -> None:
     if error is not None:
         raise error
 
@@ -203,6 +203,9 @@ def magnify_one(
 
     if batch.output_dir is not None:
         _make_folder(job.output.path.parent)
+    if history is not None and history.is_done(job, engine):
+        _tell_skipped(job, batch, rows, "is done already")
+        return
     cautions = _cautions(job, batch)
     with progress(Path(os.path.abspath(job.source.path)).name, quiet=batch.quiet) as reporter:
         if not batch.quiet:
@@ -217,10 +220,7 @@ def magnify_one(
         except TruncatedInputError as error:
             _tell(error.report, batch, rows, cautions)
             raise
-    if report is None:
-        _tell_skipped(job, batch, rows, "is done already")
-    else:
-        _tell(report, batch, rows, cautions)
+    _tell(report, batch, rows, cautions)
 
 
 def _cautions(job: Job, batch: Batch) -> list[Message]:

@@ -1,45 +1,34 @@
 """`magnify colour`: magnify how the colour of something changes, such as the pulse in a face."""
 
 from dataclasses import replace
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from magnify.cli.batch import run_jobs
 from magnify.cli.console import notice_line, progress
 from magnify.cli.jobs import jobs_of
+from magnify.cli.named_band import NamedBand, take_band
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
 from magnify.messages import warning
 from magnify.pipeline.job import Job
 from magnify.pipeline.modes import Bandpass
-from magnify.pipeline.modes.frequency import BAND
-from magnify.temporal.bands import BANDS
-from magnify.temporal.bands import band as named_band
 
 METHOD = "colour"
 PULSE = "pulse"
 ALPHA = 50.0
-"""Of the paper's faces (Wu et al. 2012, Table 1): 100, and 50 for the pulse of a wrist."""
+"""A pulse of half a grey level becomes plain to see, and noise does not yet cover it."""
 
 
 @magnifying(Bandpass, alpha=ALPHA)
 def colour(
     request: Request,
     chosen: dict[str, Any],
-    band: Annotated[
-        str | None,
-        typer.Option(
-            help="A named band; `magnify bands` lists them. Default: pulse, 0.8 to 2 Hz.",
-            rich_help_panel=BAND,
-            autocompletion=lambda: list(BANDS),
-            show_default=False,
-        ),
-    ] = None,
+    band: NamedBand = None,
 ) -> None:
     """Magnify how the colour of something changes, and move nothing.
 
-    It shows the pulse in a face, and says how often the colour changes. This is no medical device.
+    It shows the pulse in a face, from 0.8 to 2 Hz, and says how often the colour changes. This is
+    no medical device.
     The result of in.mp4 is in_x50_0.8-2Hz_colour.mp4 beside it, unless told otherwise.
     """
     compute = request.compute
@@ -48,10 +37,7 @@ def colour(
             f"colour is magnified by a method of its own, not by {compute.named}; leave it out"
         )
     if band is not None or (chosen["low"] is None and chosen["high"] is None):
-        named = named_band(band or PULSE)
-        for name in ("low", "high", "sampling_rate"):
-            if chosen[name] is None:
-                chosen[name] = getattr(named, name)
+        take_band(band or PULSE, chosen)
     request = replace(request, compute=replace(compute, model=METHOD))
     mode = Bandpass(**chosen)
     jobs = jobs_of(request, mode)

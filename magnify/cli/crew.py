@@ -52,10 +52,10 @@ class Crew:
     def __init__(self, count: int, batch: Batch, rows: Rows, *, resumes: bool) -> None:
         self.batch, self.rows, self.resumes = batch, rows, resumes
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._ended: queue.SimpleQueue[tuple[Job, MagnifyError | None]] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[tuple[Job, Exception | None]] = queue.SimpleQueue()
         self._workers = [_Process(number, count) for number in range(count)]
 
-    def run(self, jobs: Sequence[Job]) -> Generator[tuple[Job, MagnifyError | None], None, None]:
+    def run(self, jobs: Sequence[Job]) -> Generator[tuple[Job, Exception | None], None, None]:
         """Runs the jobs; gives each with why it failed, as they end.
 
         Raises:
@@ -76,7 +76,7 @@ class Crew:
             for worker in self._workers:
                 worker.end()
 
-    def _next(self) -> tuple[Job, MagnifyError | None]:
+    def _next(self) -> tuple[Job, Exception | None]:
         while True:
             check()
             with suppress(queue.Empty):
@@ -86,7 +86,11 @@ class Crew:
         with suppress(queue.Empty):
             while True:
                 job = self._jobs.get_nowait()
-                self._ended.put((job, self._attempts(worker, job)))
+                try:
+                    error: Exception | None = self._attempts(worker, job)
+                except Exception as fault:  # no memory for a worker, say: the others wait for it
+                    error = fault
+                self._ended.put((job, error))
 
     def _attempts(self, worker: "_Process", job: Job) -> MagnifyError | None:
         order = {
@@ -96,6 +100,7 @@ class Crew:
             "quiet": self.batch.quiet,
             "json": self.batch.json or self.batch.report is not None,
             "no_cautions": self.batch.no_cautions,
+            "save_job": self.batch.save_job and str(self.batch.save_job),
             "segment_frames": self.batch.segment_frames,
         }
         error: MagnifyError | None = None

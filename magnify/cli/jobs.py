@@ -28,6 +28,8 @@ REPEATED = {
     "resume",
     "segment_frames",
     "workers",
+    "report",
+    "no_cautions",
 }
 """What may be said beside --from-job; everything else is in the job."""
 

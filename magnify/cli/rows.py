@@ -8,7 +8,7 @@ from typing import Any
 
 from magnify.cli.console import json_line
 from magnify.cli.options import Batch
-from magnify.errors import SettingsError, VideoError
+from magnify.errors import SettingsError
 
 COLUMNS = (
     *("input", "output", "state", "frames", "seconds", "error", "notices", "cautions"),
@@ -44,13 +44,10 @@ class Rows:
         if path is None:
             return
         text = _table(self._rows) if path.suffix.lower() == ".csv" else _json(self._rows)
-        part = path.with_name(f".{path.name}.part")
-        try:
+        from magnify.analysis.results import new_files
+
+        with new_files([path], overwrite=True) as (part,):
             part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise VideoError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _check(path: Path) -> None:

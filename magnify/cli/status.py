@@ -8,6 +8,7 @@ import typer
 
 from magnify.cli.console import json_line, output_line
 from magnify.cli.options import Json
+from magnify.messages import counted
 
 app = typer.Typer(help="Ask how far the outputs of a folder are.")
 
@@ -37,7 +38,7 @@ def status(
             json_line({**vars(one), "output": str(one.output)})
         return
     for one in found:
-        frames = "" if one.frames is None else f"{one.frames} frames"
+        frames = "" if one.frames is None else counted(one.frames, "frame")
         output_line(f"{one.state:8} {frames:>14}  {one.output.name}".rstrip())
         if one.error is not None:
             output_line(f"{'':25}{one.error}")

@@ -63,7 +63,12 @@ class _Worker:
         folder = order.pop("output_dir")
         resumes = order.pop("resumes")
         job = Job.from_dict(order.pop("job"))
-        batch = Batch(output_dir=Path(folder) if folder else None, **order)
+        saved = order.pop("save_job")
+        batch = Batch(
+            output_dir=Path(folder) if folder else None,
+            save_job=Path(saved) if saved else None,
+            **order,
+        )
         try:
             if job.compute != self.asked:
                 self.engine, self.asked = prepare(job.compute), job.compute

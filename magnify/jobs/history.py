@@ -1,6 +1,7 @@
 """Jobs that know what was done before: finished ones are left alone, ended ones go on."""
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,22 @@ class History:
         """Whether an output that exists was written by a job like these."""
         return self._ledger(output).own(output) is not None
 
+    def is_done(self, job: Job, engine: "Engine") -> bool:
+        """Whether a job's output is there as it was made, and nothing has changed since.
+
+        Raises:
+            MagnifyError: the input cannot be looked at.
+        """
+        from magnify.jobs.fingerprint import fingerprint
+
+        output = job.output.path
+        known = self._ledger(output).own(output)
+        if known is None or known.facts != fingerprint(job, engine):
+            return False
+        if known.state == "begun":
+            self._ledger(output).add(replace(known, state="done", stamp=stamp(output)))
+        return True
+
     def run(
         self,
         job: Job,
@@ -33,8 +50,8 @@ class History:
         progress: "Progress | None",
         notify: Notify | None,
         segment_frames: int,
-    ) -> "Report | None":
-        """Runs a job, or goes on with it; None where its output is done and nothing has changed.
+    ) -> "Report":
+        """Runs a job that is not done yet, or goes on with it.
 
         Raises:
             MagnifyError: it failed; what is done of it stays, for the next time.
@@ -46,13 +63,10 @@ class History:
         output = job.output.path
         ledger = self._ledger(output)
         facts = fingerprint(job, engine)
-        known = ledger.own(output)
         entry = Entry(output.name, os.path.abspath(job.source.path), "begun", facts)
-        if known is not None and known.facts == facts:
-            if known.state == "begun":
-                ledger.add(replace(entry, state="done", stamp=stamp(output)))
-            return None
-        if known is not None:
+        known = ledger.own(output)
+        # One that was only begun may be another's by now; only a finished one is surely ours.
+        if known is not None and known.state == "done":
             if notify is not None:
                 what = changes(known.facts, facts)
                 notify(Message(f"{output}: {what} changed since it was made; it is made anew"))
@@ -64,7 +78,8 @@ class History:
         except TruncatedInputError as truncated:
             report, error = truncated.report, truncated
         except MagnifyError as failure:
-            ledger.add(replace(entry, state="failed", error=str(failure)))
+            with suppress(MagnifyError):  # of a full disk, it is the failure that is told
+                ledger.add(replace(entry, state="failed", error=str(failure)))
             raise
         ledger.add(
             replace(

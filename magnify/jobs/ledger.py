@@ -72,8 +72,10 @@ class Ledger:
         line = json.dumps(asdict(entry)).encode() + b"\n"
         path = self.folder / LEDGER
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             try:
+                if _is_torn(descriptor):
+                    line = b"\n" + line
                 os.write(descriptor, line)  # in one go: other runs may add theirs
                 os.fsync(descriptor)
             finally:
@@ -89,6 +91,14 @@ def stamp(output: Path) -> list[int]:
         return [about.st_size, about.st_mtime_ns]
     times = [path.stat().st_mtime_ns for path in output.iterdir()]
     return [len(times), max(times, default=0)]
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Whether the last line has no end, as where a disk was full."""
+    if os.fstat(descriptor).st_size == 0:
+        return False
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) != b"\n"
 
 
 def _read(folder: Path) -> Iterator[tuple[str, Entry]]:

@@ -17,15 +17,12 @@ from magnify.pipeline.clips import VideoClip
 from magnify.pipeline.job import Job
 from magnify.pipeline.prepare import Engine
 from magnify.pipeline.ranges import Boundary, MagnifiedRange, first_boundary
-from magnify.pipeline.run import note_damage, open_writer, write_whole
+from magnify.pipeline.run import WRITTEN_BEHIND, note_damage, open_writer, write_whole
 from magnify.pipeline.stream import Progress
 from magnify.pipeline.threads import behind
 from magnify.video.image_output import image_target
 from magnify.video.parting import ClockState, SegmentEncoder
 from magnify.video.parts import segments_folder
-
-WRITTEN_BEHIND = 8
-"""Magnified frames that wait for the encoder, at most."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Eulerian colour magnification (Wu et al., SIGGRAPH 2012, section 4): what changes its colour.
+"""Eulerian colour magnification (Wu et al., SIGGRAPH 2012): what changes its colour.
 
 Skin reddens with every heartbeat by less than a grey level. The mean colour of a patch shows it:
-averaging over many pixels takes the camera's noise away (section 3.2's spatial pooling). That mean
-is filtered over time, grown, and added to the picture. Nothing is moved.
+averaging over many pixels takes the camera's noise away. That mean is filtered over time, grown,
+and added to the picture. Nothing is moved.
 """
 
 from typing import ClassVar, Literal

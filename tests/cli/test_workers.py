@@ -98,6 +98,14 @@ def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert "goes on from frame" in errors
 
 
+@pytest.mark.slow
+def test_a_worker_saves_the_job(clips: list[Path], tmp_path: Path) -> None:
+    saved = tmp_path / "job.json"
+    done = magnify(clips[0], *QUICK, "--workers", "1", "--save-job", saved)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(saved.read_text())["source"]["path"] == str(clips[0])
+
+
 @pytest.mark.parametrize("count", ["0", "-1", "many", "1.5"])
 def test_impossible_numbers_of_workers_are_refused(clips: list[Path], count: str) -> None:
     result = CliRunner().invoke(app, ["run", *map(str, clips), *QUICK, "--workers", count])

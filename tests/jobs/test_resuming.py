@@ -9,6 +9,7 @@ import pytest
 from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.jobs.history import History
 from magnify.jobs.journal import JOURNAL, Journal
+from magnify.jobs.ledger import LEDGER
 from magnify.jobs.resuming import parts_of
 from magnify.pipeline.job import Compute, Job, Output, Source
 from magnify.pipeline.modes import Acceleration, Bandpass, Dynamic, Mode, Static
@@ -57,8 +58,10 @@ def make(engine: Engine, job: Job, end_at: int | None = None) -> tuple[int | Non
         if done == end_at:
             raise Ended
 
-    report = History().run(job, engine, progress, told.append, LENGTH)
-    return report and report.frames, told
+    history = History()
+    if history.is_done(job, engine):
+        return None, told
+    return history.run(job, engine, progress, told.append, LENGTH).frames, told
 
 
 def ended(engine: Engine, job: Job, *moments: int) -> None:
@@ -164,6 +167,30 @@ def test_what_is_not_ours_is_never_replaced(engine: Engine, source: Path, tmp_pa
     with pytest.raises(SettingsError, match="exists already"):
         make(engine, job)
     assert job.output.path.read_bytes() == b"precious"
+
+
+def test_what_took_the_name_meanwhile_is_not_replaced(
+    engine: Engine, source: Path, tmp_path: Path
+) -> None:
+    """A run was ended, and another file has its output's name by now."""
+    job = job_of(source, tmp_path / "out.mp4")
+    ended(engine, job, 9)
+    job.output.path.write_bytes(b"precious")
+    other = job_of(source, job.output.path, Dynamic())
+    with pytest.raises(SettingsError, match="exists already"):
+        make(engine, other)
+    assert job.output.path.read_bytes() == b"precious"
+
+
+def test_a_torn_line_of_the_ledger_costs_no_other(
+    engine: Engine, source: Path, tmp_path: Path
+) -> None:
+    ledger = tmp_path / LEDGER
+    for name in ("a.mp4", "b.mp4"):
+        make(engine, job_of(source, tmp_path / name))
+        ledger.write_bytes(ledger.read_bytes() + b'{"output": "c.mp4", "inp')
+    assert make(engine, job_of(source, tmp_path / "a.mp4")) == (None, [])
+    assert make(engine, job_of(source, tmp_path / "b.mp4")) == (None, [])
 
 
 def other_settings(source: Path, job: Job) -> Job:
