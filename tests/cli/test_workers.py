@@ -1,4 +1,4 @@
-"""Several processes share the inputs, and what comes out is the same to the bit."""
+"""Several processes share the inputs, and make what one process makes."""
 
 import json
 import os
