@@ -5,10 +5,13 @@ what it falls into: a lock just taken, an import, a file just renamed. Or Python
 destructor. So the handlers only note the signal, and whoever is at a point where everything is
 whole asks: `check` ends the command, with code 128 + the signal's number, through every
 `finally`. Loops ask for each frame or step; no clean-up asks, so none is disturbed, however often
-a signal comes. The first signal decides the code.
+a signal comes. The first signal decides the code. Of several that come during one step of
+Python, the handlers are called by number and not by time, so the order they came in is kept by a
+socket, which the interpreter fills.
 """
 
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +34,20 @@ class _Listener:
 
     number: int | None = None
     at_once = False
+    arrivals: socket.socket | None = None  # gives the numbers in the order they came
 
     def note(self, number: int, frame: FrameType | None) -> None:
         if self.number is None:
-            self.number = number
+            self.number = self._first() or number
             if self.at_once:  # only ever the first: the clean-up that it sets off stays whole
-                raise Interrupted(number)
+                raise Interrupted(self.number)
+
+    def _first(self) -> int | None:
+        assert self.arrivals is not None
+        try:
+            return self.arrivals.recv(1)[0]
+        except BlockingIOError:  # another thread took the signal and has yet to write its number
+            return None
 
 
 _listener = _Listener()
@@ -57,6 +68,10 @@ def listening() -> Iterator[None]:
     numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     if numbers[2:] and signal.getsignal(numbers[2]) == signal.SIG_IGN:
         del numbers[2]
+    _listener.arrivals, arriving = socket.socketpair()
+    for end in (_listener.arrivals, arriving):
+        end.setblocking(False)
+    signal.set_wakeup_fd(arriving.fileno(), warn_on_full_buffer=False)
     for number in numbers:
         signal.signal(number, _listener.note)
     sys.unraisablehook = _drop_interruption
@@ -65,6 +80,8 @@ def listening() -> Iterator[None]:
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        arriving.close()
         check()
 
 

@@ -145,3 +145,18 @@ def test_waiting_for_another_process_ends_at_once(what: str) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
     assert time.monotonic() - began < 30
+
+
+BUSY = """
+import os, signal, subprocess
+from magnify.interruption import listening
+
+with listening():
+    send = "kill -TERM {0}; sleep 0.05; kill -INT {0}".format(os.getpid())
+    subprocess.Popen(["sh", "-c", send])
+    sum(range(10**8))  # one step of Python, in which both come
+"""
+
+
+def test_of_two_that_come_during_one_step_the_first_decides() -> None:
+    assert subprocess.run([sys.executable, "-c", BUSY], check=False).returncode == 143
