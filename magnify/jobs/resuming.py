@@ -88,7 +88,7 @@ class _Run:
         self.report = progress or (lambda stage, done, total: None)
         self.say = say
         told: list[Message] = []
-        first = first_boundary(clip, engine.network, job.mode, told.append)
+        first = first_boundary(clip, engine.network, job.mode, job.alpha, told.append)
         self.divisible = first is not None
         self.first = first or Boundary()
         if self.divisible:

@@ -211,6 +211,7 @@ class Job:
 
     def __post_init__(self) -> None:
         check_alpha(self.alpha)
+        self.mode.check_alpha(self.alpha)
 
     def plan(self) -> "Plan":
         """Everything that is known of the job before its first frame, after all checks.

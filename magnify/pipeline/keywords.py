@@ -85,6 +85,7 @@ def magnify_frames(
     """
     check_alpha(alpha)
     mode = mode or Static()
+    mode.check_alpha(alpha)
     engine = weights if isinstance(weights, Engine) else load_engine(weights, device, precision)
     clip = ArrayClip(pictures, fps)
     say = notify or (lambda notice: None)

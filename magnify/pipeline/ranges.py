@@ -33,7 +33,12 @@ def silent(notice: str) -> None:
 
 @torch.inference_mode()
 def boundary_states(
-    clip: Clip, network: Network, mode: Mode, starts: Collection[int], notify: Notify = silent
+    clip: Clip,
+    network: Network,
+    mode: Mode,
+    alpha: float,
+    starts: Collection[int],
+    notify: Notify = silent,
 ) -> dict[int, State]:
     """What the frames before each start leave to a range that begins there.
 
@@ -45,7 +50,7 @@ def boundary_states(
     size = network.chunk_size(clip.height, clip.width)
     with closing(ahead(clip.frames(), DECODED_AHEAD)) as decoded:
         reference, frames = with_reference(clip, decoded, mode.reference_frames)
-        operator = _divisible(mode.operator(clip, network, reference, notify))
+        operator = _divisible(mode.operator(clip, network, reference, alpha, notify))
         states = {}
         fed = 0
         for start in sorted(set(starts)):
@@ -78,7 +83,9 @@ class Boundary:
     state: State = field(default_factory=dict)
 
 
-def first_boundary(clip: Clip, network: Network, mode: Mode, notify: Notify) -> Boundary | None:
+def first_boundary(
+    clip: Clip, network: Network, mode: Mode, alpha: float, notify: Notify
+) -> Boundary | None:
     """Where the first range begins; None if the mode needs the whole clip before any frame moves.
 
     `notify` is told what the mode has to say of the clip.
@@ -87,7 +94,7 @@ def first_boundary(clip: Clip, network: Network, mode: Mode, notify: Notify) -> 
     if mode.reference_frames:
         with closing(clip.frames()) as frames:
             reference, _ = with_reference(clip, frames, mode.reference_frames)
-    operator = mode.operator(clip, network, reference, notify)
+    operator = mode.operator(clip, network, reference, alpha, notify)
     if not operator.divisible:
         return None
     state = operator.state()
@@ -116,7 +123,7 @@ class MagnifiedRange:
     ) -> None:
         self.clip, self.alpha, self.before, self.length = clip, alpha, before, length
         self.reference = before.state.get(REFERENCE)
-        self.operator = _divisible(mode.operator(clip, network, self.reference, silent))
+        self.operator = _divisible(mode.operator(clip, network, self.reference, alpha, silent))
         self.operator.restore(before.state)
         self.stream = Stream(clip, network, self.operator)
         self.after: Boundary | None = None
@@ -173,7 +180,7 @@ def magnified_range(
     Raises:
         SettingsError: the mode needs the whole clip before it can say how any frame moves.
     """
-    operator = mode.operator(clip, network, state.get(REFERENCE), silent)
+    operator = mode.operator(clip, network, state.get(REFERENCE), alpha, silent)
     first = max(0, frames.start - (operator.look_back or 0))
     before = Boundary(frames.start, first, None, state)
     yield from MagnifiedRange(clip, network, mode, alpha, before, len(frames)).frames()

@@ -86,7 +86,7 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
     if job.mode.reference_frames:
         with closing(clip.frames()) as frames:
             reference, _ = with_reference(clip, frames, job.mode.reference_frames)
-    job.mode.operator(clip, engine.network, reference, notices.append)
+    job.mode.operator(clip, engine.network, reference, job.alpha, notices.append)
     compiled = engine.network.repays_compiling(clip.height, clip.width, clip.count)
     return Plan(**_facts(job, clip, engine), compiled=compiled, notices=notices)
 

@@ -54,7 +54,7 @@ def magnified_frames(
     network.prepare(clip.height, clip.width, clip.count, say)
     with closing(ahead(clip.frames(), DECODED_AHEAD)) as decoded:
         reference, frames = with_reference(clip, decoded, mode.reference_frames)
-        operator = mode.operator(clip, network, reference, say)
+        operator = mode.operator(clip, network, reference, alpha, say)
         stream = Stream(clip, network, operator, progress)
         # Explicitly closed: else a traceback would keep the decoder's thread alive.
         with closing(stream.magnified(frames, alpha)) as magnified:

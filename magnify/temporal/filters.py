@@ -82,6 +82,13 @@ def fir(
     return np.asarray(signal.firwin(taps, cutoffs, pass_zero=low is None, fs=rate))
 
 
+def with_outside(taps: Coefficients, outside: float) -> Coefficients:
+    """Taps of linear phase that also pass a share of what they leave out: F + outside · (1 - F)."""
+    middle = np.zeros(len(taps))
+    middle[len(taps) // 2] = 1
+    return np.asarray(taps + outside * (middle - taps))
+
+
 def edges(low: float | None, high: float | None, notches: Sequence[float] = ()) -> list[float]:
     """Where the band begins and ends, and each part of it that is left out, in order, in Hz."""
     half = 1 / (2 * NOTCH_QUALITY)

@@ -140,18 +140,24 @@ class SectionFilter:
 class Iir(Operator):
     """Causal recursive band: second-order sections, as if the first frame had been there forever.
 
+    `outside` is the share of what the sections leave out that counts as motion, too.
+
     State: the first representation and two for each section, in float32.
     """
 
     look_back = None
     remembers_all = True
 
-    def __init__(self, sections: Coefficients, differences: Differences = PLAIN) -> None:
+    def __init__(
+        self, sections: Coefficients, differences: Differences = PLAIN, outside: float = 0.0
+    ) -> None:
         self.filter = SectionFilter(sections)
         self.since_first = SinceFirst(differences)
+        self.outside = outside
 
     def feed(self, shape: Tensor) -> Tensor:
-        return self.filter(self.since_first(shape)).to(shape.dtype)
+        change = self.since_first(shape)
+        return self.filter(change).lerp_(change, self.outside).to(shape.dtype)
 
     def state(self) -> State:
         state = self.since_first.state()

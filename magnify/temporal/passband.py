@@ -33,6 +33,7 @@ class Passband:
         low, high: the cut-offs, in (0, rate / 2), low < high; one may be None.
         rate: frames per second that the camera recorded.
         notches: frequencies in Hz that are left out, inside the band and apart from its ends.
+        outside: the share of the rest that counts as motion with the band; below 0 opposes it.
 
     Raises:
         SettingsError: the band cannot exist at this rate.
@@ -42,6 +43,7 @@ class Passband:
     high: float | None
     rate: float
     notches: tuple[float, ...] = ()
+    outside: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.rate < float("inf"):

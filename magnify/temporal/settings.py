@@ -109,10 +109,10 @@ class Butterworth(TemporalFilter):
         from magnify.temporal.operators import Iir
         from magnify.temporal.whole_clip import WholeClip, ZeroPhase
 
-        sections = self.sections(band)
+        sections, outside = self.sections(band), _given(band).outside
         if self.zero_phase:
-            return WholeClip(ZeroPhase(sections), storage, differences)
-        return Iir(sections, differences)
+            return WholeClip(ZeroPhase(sections), storage, differences, outside)
+        return Iir(sections, differences, outside)
 
     def describe(self, band: Passband | None) -> str:
         phase = ", forward and backward" if self.zero_phase else ""
@@ -170,7 +170,7 @@ class DifferenceOfIir(TemporalFilter):
     ) -> "Operator":
         from magnify.temporal.operators import Iir
 
-        return Iir(self.sections(band), differences)
+        return Iir(self.sections(band), differences, band.outside if band else 0.0)
 
     def describe(self, band: Passband | None) -> str:
         r1, r2 = self.used_coefficients(band)
@@ -233,11 +233,10 @@ class LinearPhaseFir(TemporalFilter):
 
         band = _given(band)
         if self.taps == "all":
-            return WholeClip(
-                IdealBand(band.low, band.high, band.rate, band.notches), storage, differences
-            )
+            ideal = IdealBand(band.low, band.high, band.rate, band.notches)
+            return WholeClip(ideal, storage, differences, band.outside)
         taps = filters.fir(band.low, band.high, self.used_taps(band), band.rate, band.notches)
-        return Fir(taps, differences)
+        return Fir(filters.with_outside(taps, band.outside), differences)
 
     def describe(self, band: Passband | None) -> str:
         band = _given(band)

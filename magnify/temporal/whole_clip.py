@@ -95,7 +95,8 @@ class WholeClip(Operator):
 
     `feed` stores each frame's change since the first as float16; `flush` filters in place and
     then gives the motion in chunks as large as the largest fed. Memory stays within the
-    storage's budget, apart from one chunk and the first representation.
+    storage's budget, apart from one chunk and the first representation. `outside` is the share of
+    what the filter leaves out that counts as motion, too.
     """
 
     delay = None
@@ -104,10 +105,15 @@ class WholeClip(Operator):
     divisible = False
 
     def __init__(
-        self, filter: TimeFilter, storage: Storage, differences: Differences = PLAIN
+        self,
+        filter: TimeFilter,
+        storage: Storage,
+        differences: Differences = PLAIN,
+        outside: float = 0.0,
     ) -> None:
         self.filter = filter
         self.storage = storage
+        self.outside = outside
         self.since_first = SinceFirst(differences)
         self.spool: Spool | None = None
         self.like = torch.empty(0)
@@ -149,5 +155,6 @@ class WholeClip(Operator):
         width = max(LEAST_WIDTH, self.storage.working_bytes // column)
         for start in range(0, spool.values, width):
             block = spool.read(start, min(start + width, spool.values))
-            motion = self.filter(block.to(device, torch.float32))
+            change = block.to(device, torch.float32)
+            motion = self.filter(change).lerp_(change, self.outside)
             spool.write(start, motion.to("cpu", torch.float16))

@@ -114,6 +114,7 @@ def test_every_filter_keeps_every_frame_of_a_file(clip: Path, name: str) -> None
         (["--r1", "0.04", "--r2", "0.4", "--filter", "diff-iir"], "r0.04-0.4"),
         (["--band", "tremor"], "4-12Hz"),
         (["--band", "tremor", "--high", "10"], "4-10Hz"),
+        (["--band", "tremor", "--attenuate-other"], "4-12Hz-only"),
     ],
     ids=str,
 )
@@ -139,6 +140,11 @@ def test_the_band_is_in_the_name(clip: Path, arguments: list[str], label: str) -
         (["--low", "1", "--taps", "9", "--order", "2"], "is for the filter"),
         (["--low", "1", "--filter", "butterworth", "--taps", "9"], "is for the filter fir"),
         (["--low", "1", "--order", "99"], "order 99"),
+        (["--low", "1", "--attenuate-other", "--alpha", "1"], "an alpha of 1 adds none"),
+        (
+            ["--r1", "0.1", "--r2", "0.4", "--attenuate-other"],
+            "--attenuate-other needs a band in Hz",
+        ),
         (["--r1", "0.1"], "--r1 and --r2 go together"),
         (["--band", "wobble"], "unknown band 'wobble'"),
         (["--low", "1", "--taps", "some"], "'some' is no number of taps"),

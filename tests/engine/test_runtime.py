@@ -88,7 +88,7 @@ def test_nothing_waits_for_the_gpu(name: str) -> None:
         try:
             texture, shape = network.encode(pictures)
             clip = ArrayClip(pictures.numpy(), 30)
-            motion = Static().operator(clip, network, None, print).feed(shape)
+            motion = Static().operator(clip, network, None, 8.0, print).feed(shape)
             download = Download(network.decode(texture, shape, motion, 10, like=pictures))
         finally:
             torch.cuda.set_sync_debug_mode("default")

@@ -32,6 +32,7 @@ MODES = {
     "fir": Bandpass(2, None, filter="fir"),
     "fir-low-pass": Bandpass(None, 6, filter="fir"),
     "notch": Bandpass(2, 11, filter="butterworth", notch=(5.0,)),
+    "attenuate-other": Bandpass(2, 4, filter="butterworth", attenuate_other=True),
     "acceleration": Acceleration(3.0),
     "reach": Acceleration(3.0, reach=0.5),
 }
@@ -63,7 +64,7 @@ def clip() -> ArrayClip:
 def test_ranges_put_together_are_the_whole_clip(one_of_both: Engine, mode: Mode) -> None:
     network = one_of_both.network
     whole = [frame.picture for frame in magnified_frames(clip(), network, mode, 8.0)]
-    states = boundary_states(clip(), network, mode, [part.start for part in RANGES])
+    states = boundary_states(clip(), network, mode, 8.0, [part.start for part in RANGES])
     parts = [
         frame
         for part in RANGES
@@ -78,7 +79,7 @@ def test_ranges_put_together_are_the_whole_clip(one_of_both: Engine, mode: Mode)
 def test_a_filter_over_the_whole_clip_cannot_be_taken_in_parts(engine: Engine) -> None:
     mode = Bandpass(2, 4, zero_phase=True)
     with pytest.raises(SettingsError, match="cannot take it in parts; use butterworth without"):
-        boundary_states(clip(), engine.network, mode, [3])
+        boundary_states(clip(), engine.network, mode, 8.0, [3])
 
 
 class Phases:
@@ -132,7 +133,7 @@ def test_each_range_hands_over_to_the_next(
     path = write_clip(tmp_path / "clip.mp4", drifting_pattern(FRAMES, 24, 32), 25)
     network = riesz.network
     whole = [frame.picture for frame in magnified_frames(VideoClip(path), network, mode, 8.0)]
-    before = first_boundary(VideoClip(path), network, mode, lambda message: None)
+    before = first_boundary(VideoClip(path), network, mode, 8.0, lambda message: None)
     parts = []
     while before is not None:
         part = MagnifiedRange(VideoClip(path), network, mode, 8.0, before, length)

@@ -223,3 +223,25 @@ def test_a_notch_leaves_out_its_frequency_and_no_other(name: str, zero_phase: bo
 def test_a_notch_has_to_fit_into_the_band(notches: tuple[float, ...]) -> None:
     with pytest.raises(SettingsError, match=r"a notch at .* Hz does not fit into the band"):
         Passband(5.0, 100.0, 300.0, notches=notches)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, {}) for name in FILTERS]
+    + [("butterworth", {"zero_phase": True}), ("fir", {"taps": "all"})],
+    ids=str,
+)
+def test_a_share_of_what_is_outside_the_band_can_count(name: str, options: dict[str, Any]) -> None:
+    chosen = select_filter(name, options)
+    change = torch.randn(120, 1, 1, 3, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    change = change - change[:1]
+
+    def motion(outside: float) -> torch.Tensor:
+        band = Passband(2.0, 4.0, 30.0, outside=outside)
+        operator = chosen.operator(band, Storage(2**24), PLAIN)
+        return torch.cat([operator.feed(change), *operator.flush()])
+
+    inside = motion(0.0)
+    expected = inside - 0.25 * (change - inside)
+    atol = 2**-9 * float(change.abs().max())  # a whole clip is stored as float16
+    torch.testing.assert_close(motion(-0.25), expected, rtol=0, atol=atol)

@@ -104,7 +104,12 @@ class Acceleration(FrequencyMode):
         return range(1) if self.jerk_aware or self.reach is not None else range(0)
 
     def operator(
-        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+        self,
+        clip: "Clip",
+        network: "Network",
+        reference: "Tensor | None",
+        alpha: float,
+        notify: Notify,
     ) -> "Operator":
         from magnify.temporal import acceleration, filters
         from magnify.temporal.operators import Fir

@@ -48,6 +48,7 @@ class Bandpass(FrequencyMode):
         memory_budget: bytes that filters which need the whole clip, or much of it, may use;
             None: a quarter of what is free. Beyond it a whole clip goes to a temporary file.
         notch: frequencies in Hz inside the band that are left out.
+        attenuate_other: all motion outside the band is taken away, instead of left as it is.
     """
 
     low: Annotated[float | None, Option("Lower cut-off in Hz.", BAND)] = None
@@ -80,6 +81,9 @@ class Bandpass(FrequencyMode):
             many=True,
         ),
     ] = ()
+    attenuate_other: Annotated[
+        bool, Option("Take the motion outside the band away, instead of leaving it.", BAND)
+    ] = False
 
     name = "bandpass"
 
@@ -90,6 +94,8 @@ class Bandpass(FrequencyMode):
             raise SettingsError("r1 and r2 take the band's place: give them, or a band in Hz")
         elif self.notch:
             raise SettingsError("a notch in Hz needs a band in Hz, instead of r1 and r2")
+        elif self.attenuate_other:
+            raise SettingsError("--attenuate-other needs a band in Hz, instead of r1 and r2")
         self.check_budget()
         _ = self._filter  # checks its options
 
@@ -104,7 +110,8 @@ class Bandpass(FrequencyMode):
         band += "".join(f"-no{frequency:g}" for frequency in self.notch)
         kind = self._filter.name
         named = self.filter != "auto" or kind != DEFAULT
-        return band + f"-{kind}" * named + "-zero" * self.zero_phase
+        band += f"-{kind}" * named + "-zero" * self.zero_phase
+        return band + "-only" * self.attenuate_other
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
         return {
@@ -114,7 +121,15 @@ class Bandpass(FrequencyMode):
             "filter": self._filter.describe(self._band(clip)),
             "sampling_rate": self.rate(clip),
             "notch": list(self.notch),
+            "attenuate_other": self.attenuate_other,
         }
+
+    def check_alpha(self, alpha: float) -> None:
+        if self.attenuate_other and alpha == 1:
+            raise SettingsError(
+                "--attenuate-other takes its motion from what alpha adds, and an alpha of 1 adds "
+                "none; choose another, such as 1.01"
+            )
 
     def check(self, clip: "Clip", notify: Notify) -> None:
         for text in self._filter.warnings(self._band(clip), clip.count):
@@ -122,11 +137,20 @@ class Bandpass(FrequencyMode):
         self.check_rate(clip, notify)
 
     def operator(
-        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+        self,
+        clip: "Clip",
+        network: "Network",
+        reference: "Tensor | None",
+        alpha: float,
+        notify: Notify,
     ) -> "Operator":
         from magnify.temporal.spool import Storage
 
         band = self._band(clip)
+        if band is not None and self.attenuate_other:
+            # The model adds alpha - 1 times the motion: so the rest comes to 1 - 1 = 0 times its
+            # size, and the band to alpha times.
+            band = replace(band, outside=-1 / (alpha - 1))
         remedy = "--taps all (which can go to disk), --filter butterworth"
         budget = self.budget(self._filter.kept_frames(band), clip, network, remedy)
         storage = Storage(budget, frames=clip.count, announce=notify)

@@ -47,6 +47,14 @@ class Mode(ABC):
         """
         return None
 
+    def check_alpha(self, alpha: float) -> None:
+        """Checks that the mode can work with that factor.
+
+        Raises:
+            SettingsError: it cannot.
+        """
+        return None
+
     @property
     def reference_frames(self) -> range:
         """The frames whose mean `operator` takes as the reference; none if it needs none."""
@@ -54,12 +62,18 @@ class Mode(ABC):
 
     @abstractmethod
     def operator(
-        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+        self,
+        clip: "Clip",
+        network: "Network",
+        reference: "Tensor | None",
+        alpha: float,
+        notify: Notify,
     ) -> "Operator":
         """A fresh operator for one pass over the clip.
 
         Args:
             reference: the mean of the `reference_frames`, a picture (1, H, W, 3), if it has any.
+            alpha: the factor that the motion will be magnified by.
             notify: takes what to tell the user.
 
         Raises:

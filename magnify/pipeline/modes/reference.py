@@ -60,7 +60,12 @@ class Static(Mode):
         return range(0) if first else range(self.index, self.index + self.mean_of)
 
     def operator(
-        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+        self,
+        clip: "Clip",
+        network: "Network",
+        reference: "Tensor | None",
+        alpha: float,
+        notify: Notify,
     ) -> "Operator":
         from magnify.temporal import operators
 
@@ -79,7 +84,12 @@ class Dynamic(Mode):
         return {"name": self.name}
 
     def operator(
-        self, clip: "Clip", network: "Network", reference: "Tensor | None", notify: Notify
+        self,
+        clip: "Clip",
+        network: "Network",
+        reference: "Tensor | None",
+        alpha: float,
+        notify: Notify,
     ) -> "Operator":
         from magnify.temporal import operators
 
