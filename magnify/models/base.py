@@ -139,6 +139,17 @@ class MagnificationModel(nn.Module, ABC):
         return self.decode(texture, self.manipulate(shape, motion, alpha, texture))
 
 
+class Oriented(ABC):
+    """A model whose shape tells the motion of each orientation by itself."""
+
+    @abstractmethod
+    def anisotropy(self, motions: Tensor, shapes: Tensor, height: int, width: int) -> Tensor:
+        """How far the motion of some frames prefers one orientation, from 0 to 1.
+
+        Motions (T, C, h, w) and shapes of successive frames (T, 3, height, width) → (C, h, w).
+        """
+
+
 def dtype_of(module: nn.Module) -> torch.dtype:
     """The number format of a module's weights."""
     return next(module.parameters()).dtype

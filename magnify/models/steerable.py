@@ -4,14 +4,17 @@ A complex steerable pyramid splits luma into bands of one octave or less and one
 (section 3.1). What moves turns the phases of its bands; turning them on moves it farther (3.2).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from magnify.errors import SettingsError
-from magnify.models.base import MagnificationModel, Texture
+from magnify.models.anisotropy import fractional_anisotropy
+from magnify.models.base import MagnificationModel, Oriented, Texture
 from magnify.models.pyramids import (
     PATENTS,
     SMALLEST_SIDE,
@@ -57,7 +60,7 @@ _NOTHING = 1e-6
 """An amplitude far below half a grey level."""
 
 
-class Steerable(MagnificationModel):
+class Steerable(MagnificationModel, Oriented):
     """Turns the phases of the bands of luma.
 
     The shape holds the bands' complex samples, each as two numbers; their difference the angles
@@ -148,6 +151,31 @@ class Steerable(MagnificationModel):
         weighed, weight = smoothed(torch.stack((amplitude * phase, amplitude)), *taps)
         return weighed.div_(weight)
 
+    def anisotropy(self, motions: Tensor, shapes: Tensor, height: int, width: int) -> Tensor:
+        """That of all orientations of a wavelength, on samples as dense as the densest of them.
+
+        Weighed by amplitude, so that all have the same noise: an orientation that a picture hardly
+        has would be noisier than the others.
+        """
+        pyramid = pyramid_of(self.kind.radial, self.orientations, height, width, motions.device)
+        amplitude = complex_samples(shapes).abs()
+        found = torch.empty_like(motions[0])
+        for first in range(0, len(pyramid.bands), self.orientations):
+            bands = pyramid.bands[first : first + self.orientations]
+            heights, widths = zip(*(band.response.shape for band in bands), strict=True)
+            size = (max(heights), max(widths))
+            weighed = [band.of(motions[:, 0, 0]) * band.of(amplitude) for band in bands]
+            anisotropy = fractional_anisotropy(torch.stack([_resized(m, size) for m in weighed]))
+            for band in bands:
+                resized = _resized(anisotropy[None], band.response.shape)
+                band.of(found[0]).copy_(resized)
+        return found
+
     def decode(self, texture: Texture, shape: Tensor) -> Tensor:
         (untouched,) = texture
         return untouched + self._pyramid(untouched).picture(complex_samples(shape))[:, None]
+
+
+def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    """Maps (T, h, w) with as many samples as `size` says."""
+    return F.interpolate(maps[:, None], tuple(size), mode="bilinear")[:, 0]

@@ -238,7 +238,17 @@ def test_notches_are_named_and_reported(clip: Path) -> None:
     assert Path(report["output"]).name == "clip_x20_above1Hz-no4-no6.mp4"
 
 
-@pytest.mark.parametrize("option", [[], ["--jerk-aware"], ["--reach", "0.5"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        [],
+        ["--jerk-aware"],
+        ["--reach", "0.5"],
+        ["--anisotropy", "--model", "steerable"],
+        ["--anisotropy", "--jerk-aware", "--model", "steerable", "--pyramid", "octave"],
+    ],
+    ids=" ".join,
+)
 def test_acceleration_magnifies_what_sways_around_its_frequency(
     tmp_path: Path, option: list[str]
 ) -> None:
@@ -259,6 +269,8 @@ def test_acceleration_magnifies_what_sways_around_its_frequency(
         (["--frequency", "9"], "9 Hz has 2.8 frames a period at 25 frames a second, and"),
         (["--frequency", "2", "--reach", "0"], "the reach must be above 0 pixels"),
         (["--frequency", "2", "--reach", "1", "--jerk-aware"], "exclude each other"),
+        (["--frequency", "2", "--anisotropy"], "leave it out, or use --model steerable"),
+        (["--frequency", "2", "--anisotropy", "--model", "riesz"], "riesz does not tell apart"),
     ],
 )
 def test_an_impossible_acceleration_is_refused(

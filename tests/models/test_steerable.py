@@ -79,3 +79,24 @@ def test_impossible_pyramids_are_refused() -> None:
     for orientations in (1, 9):
         with pytest.raises(SettingsError, match="orientations must be 2 to 8"):
             Steerable(orientations=orientations)
+
+
+@torch.inference_mode()
+def test_motion_is_more_anisotropic_than_noise(spacing: Spacing) -> None:
+    model = Steerable(spacing)
+    draw = torch.Generator().manual_seed(0)
+
+    def anisotropy(swing: float) -> float:
+        frames = torch.cat([texture(64, 80, swing * math.sin(t)) for t in range(5)])
+        noisy = frames + 0.004 * torch.randn(frames.shape, generator=draw)
+        shapes = model.encode_shape(noisy)
+        found = model.anisotropy(model.difference(shapes, shapes[:1]), shapes, 64, 80)
+        assert found.shape == (1, 1, model.shape_elements(64, 80))
+        assert float(found.min()) >= 0
+        assert float(found.max()) <= 1
+        energy = shapes[0].view(-1, 2).square().sum(1)  # where the texture is
+        return float((found.flatten() * energy).sum() / energy.sum())
+
+    still, swinging = anisotropy(0.0), anisotropy(0.5)
+    assert swinging > 0.9
+    assert swinging > still + 0.1

@@ -108,6 +108,17 @@ def test_phases_that_wrap_are_filtered_as_if_they_did_not(name: str) -> None:
     assert torch.allclose(motion, plain[12:], atol=1e-4)
 
 
+def test_ranges_weighed_by_anisotropy_are_the_whole_clip() -> None:
+    network = load_engine("steerable", "cpu", "fp32").network
+    mode = Acceleration(6.0, anisotropy=True)
+    whole = [frame.picture for frame in magnified_frames(clip(), network, mode, 8.0)]
+    states = boundary_states(clip(), network, mode, 8.0, [part.start for part in RANGES])
+    for part in RANGES:
+        frames = magnified_range(clip(), network, mode, 8.0, part, states[part.start])
+        for number, frame in zip(part, frames, strict=True):
+            assert np.abs(frame.picture.astype(int) - whole[number]).max() <= 2
+
+
 def _operator(mode: Bandpass, differences: Phases | None = None) -> Operator:
     from magnify.temporal.change import PLAIN
     from magnify.temporal.passband import Passband

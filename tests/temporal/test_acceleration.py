@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from magnify.models.anisotropy import fractional_anisotropy
 from magnify.temporal import filters
 from magnify.temporal.acceleration import Bilateral, JerkAware
+from magnify.temporal.anisotropic import Anisotropic
 from magnify.temporal.operators import Fir, Operator
 
 RATE, FREQUENCY = 240.0, 8.0
@@ -17,10 +19,18 @@ JERK = filters.third_derivative(FREQUENCY, RATE)
 PIXEL = torch.full((1, 1, 1), 0.5)
 """A shape that changes by this much where it moves by a pixel."""
 
+
+def spread(motions: Tensor, shapes: Tensor) -> Tensor:
+    """Stands for a model's anisotropy: it depends on every frame that it is given."""
+    assert len(motions) == len(shapes) <= 5
+    return 0.8 + 0.05 * torch.tanh(motions.std(0, correction=0) + shapes.mean(0))
+
+
 MAKES: list[Callable[[], Operator]] = [
     lambda: Fir(TAPS),
     lambda: Bilateral(TAPS, 1.0 * PIXEL),
     lambda: JerkAware(TAPS, JERK, PIXEL, 0.5),
+    lambda: Anisotropic(Fir(TAPS), 5, spread),
 ]
 
 
@@ -73,7 +83,7 @@ def test_a_jump_rings_less_where_it_is_weighted() -> None:
     jump = np.where(np.arange(480) < 240, 0.0, 0.5 * 10)  # ten pixels at once
     near = slice(210, 270)
     plain, bilateral, jerk_aware = (
-        motion(make(), signal(jump + sway(0.1)))[near].std() for make in MAKES
+        motion(make(), signal(jump + sway(0.1)))[near].std() for make in MAKES[:3]
     )
     assert plain > 0.5
     assert bilateral < 0.1 * plain
@@ -93,3 +103,31 @@ def test_streaming_equals_the_whole_clip(make: Callable[[], Operator], chunk: in
 def test_a_clip_shorter_than_the_kernel_gives_as_many_frames(frames: int) -> None:
     for make in MAKES:
         assert len(motion(make(), signal(np.arange(frames)))) == frames
+
+
+def test_anisotropy_is_that_of_the_frames_around() -> None:
+    shape = signal(np.random.default_rng(0).normal(size=200))
+    plain = torch.from_numpy(motion(Fir(TAPS), shape)).reshape(-1, 1, 1, 1)
+    expected = [
+        plain[t] * spread(plain[max(0, t - 2) : t + 3], shape[max(0, t - 2) : t + 3])
+        for t in range(200)
+    ]
+    weighed = motion(Anisotropic(Fir(TAPS), 5, spread), shape)
+    assert weighed == pytest.approx(torch.cat(expected).flatten().numpy(), abs=1e-6)
+
+
+def test_fractional_anisotropy_is_that_of_the_eigenvalues() -> None:
+    draw = np.random.default_rng(0)
+    strength = np.array([2.0, 1.0, 0.5, 0.1])[:, None, None, None]
+    motions = strength * draw.normal(size=(4, 3, 7, 9))
+    found = fractional_anisotropy(torch.from_numpy(motions))
+    patch = motions[:, :, 1:6, 2:7].reshape(4, -1)  # around row 3, column 4
+    values = np.linalg.eigvalsh(np.cov(patch, ddof=0))
+    uneven = ((values - values.mean()) ** 2).sum() / (values**2).sum()
+    assert float(found[3, 4]) == pytest.approx(np.sqrt(4 / 3 * uneven), abs=1e-9)
+
+
+def test_fractional_anisotropy_is_1_along_one_direction_and_0_without_motion() -> None:
+    along = torch.randn(1, 3, 8, 8) * torch.tensor([1.0, -0.5, 0.2])[:, None, None, None]
+    assert torch.allclose(fractional_anisotropy(along), torch.ones(8, 8), atol=1e-3)
+    assert not fractional_anisotropy(torch.zeros(3, 3, 8, 8)).any()

@@ -1,7 +1,9 @@
 """Small motion of something that also moves far: its acceleration around a frequency."""
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from magnify.errors import SettingsError
 from magnify.messages import Notify, counted, warning
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from magnify.engine.network import Network
+    from magnify.models.base import Oriented
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
 
@@ -32,6 +35,7 @@ class Acceleration(FrequencyMode):
         frequency: in Hz of the sampling rate, where the gain is alpha.
         jerk_aware: magnify less where the motion is abrupt.
         reach: leave out what moves farther than so many pixels within the kernel (bilateral).
+        anisotropy: magnify less where no orientation of the motion prevails, as in noise.
         sampling_rate, memory_budget: as for the band-pass.
     """
 
@@ -47,6 +51,10 @@ class Acceleration(FrequencyMode):
             metavar="PIXELS",
         ),
     ] = None
+    anisotropy: Annotated[
+        bool,
+        Option("steerable: magnify less where no orientation of the motion prevails.", WEIGHTING),
+    ] = False
     sampling_rate: SamplingRate = None
     memory_budget: MemoryBudget = None
 
@@ -66,6 +74,7 @@ class Acceleration(FrequencyMode):
         weighting = "-jerk" * self.jerk_aware
         if self.reach is not None:
             weighting = f"-reach{self.reach:g}"
+        weighting += "-anisotropy" * self.anisotropy
         return f"acceleration-{self.frequency:g}Hz{weighting}"
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
@@ -74,6 +83,7 @@ class Acceleration(FrequencyMode):
             "frequency": self.frequency,
             "jerk_aware": self.jerk_aware,
             "reach": self.reach,
+            "anisotropy": self.anisotropy,
             "sampling_rate": self.rate(clip),
         }
 
@@ -98,6 +108,11 @@ class Acceleration(FrequencyMode):
                 )
             )
 
+    def settled(self, clip: "Clip", network: "Network", notify: Notify) -> Self:
+        if self.anisotropy:
+            _oriented(network)
+        return self
+
     @property
     def reference_frames(self) -> range:
         # The first frame tells how much a shape changes where it moves by a pixel.
@@ -111,12 +126,33 @@ class Acceleration(FrequencyMode):
         alpha: float,
         notify: Notify,
     ) -> "Operator":
+        from magnify.engine.frames import padded
+        from magnify.temporal.anisotropic import Anisotropic
+
+        inner = self._unweighted(clip, network, reference)
+        if not self.anisotropy:
+            return inner
+        height, width = (padded(side, network.model) for side in (clip.height, clip.width))
+        anisotropy = partial(_oriented(network).anisotropy, height=height, width=width)
+        return Anisotropic(inner, self._anisotropy_frames(clip), anisotropy)
+
+    def _anisotropy_frames(self, clip: "Clip") -> int:
+        """A quarter of a period, as an odd number of frames; 0 if it is not asked for."""
+        quarter = self.rate(clip) / (4 * self.frequency)
+        return 2 * math.ceil(quarter / 2) + 1 if self.anisotropy else 0
+
+    def _unweighted(
+        self, clip: "Clip", network: "Network", reference: "Tensor | None"
+    ) -> "Operator":
+        """The operator before the weighting by anisotropy."""
         from magnify.temporal import acceleration, filters
         from magnify.temporal.operators import Fir
 
         rate = self.rate(clip)
         taps = filters.second_derivative(self.frequency, rate)
-        self.budget(len(taps), clip, network, "a higher --frequency or a smaller video")
+        kept = len(taps) + 3 * self._anisotropy_frames(clip)
+        kept += len(taps) * self.anisotropy  # shapes of half as many frames, in two numbers each
+        self.budget(kept, clip, network, "a higher --frequency or a smaller video")
         if reference is None:
             return Fir(taps, network.model)
         pixel = network.change_per_pixel(reference)
@@ -124,3 +160,17 @@ class Acceleration(FrequencyMode):
             return acceleration.Bilateral(taps, self.reach * pixel, network.model)
         jerk = filters.third_derivative(self.frequency, rate)
         return acceleration.JerkAware(taps, jerk, pixel, JERK_STRENGTH, network.model)
+
+
+def _oriented(network: "Network") -> "Oriented":
+    from magnify.checkpoints import MODELS, model_class
+    from magnify.models.base import Oriented
+
+    model = network.model
+    if not isinstance(model, Oriented):
+        able = [name for name in MODELS if issubclass(model_class(name), Oriented)]
+        raise SettingsError(
+            f"--anisotropy compares orientations, which {model.name} does not tell apart; leave it "
+            f"out, or use --model {' or '.join(able)}"
+        )
+    return model
