@@ -4,7 +4,8 @@ MagnifyError
 ├── SettingsError     a value the caller chose cannot work (alpha, band, codec, device, name)
 ├── CheckpointError   a weight file cannot be read, trusted or recognised
 └── VideoError        a video cannot be read or written
-    └── TruncatedInputError   the input ended early; what could be decoded was written
+    ├── TruncatedInputError   the input ended early; what could be decoded was written
+    └── PipeClosedError       nobody reads standard output any more
 
 Each message is one line that says what is wrong, with which value or file, and what to do.
 """
@@ -47,6 +48,10 @@ class TruncatedInputError(VideoError):
     """
 
     report: Any = None
+
+
+class PipeClosedError(VideoError):
+    """Nobody reads standard output any more, which a video was being sent through."""
 
 
 def printable(text: str) -> str:

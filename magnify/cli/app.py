@@ -22,12 +22,14 @@ from magnify.cli import (
 from magnify.cli.console import error_line, guarded_streams, output_line, system_error
 from magnify.cli.lab import bench, evaluate, synth, train
 from magnify.cli.usage import Command, Group, UsageError, usage_message
-from magnify.errors import MagnifyError, SettingsError, out_of_memory
+from magnify.errors import MagnifyError, PipeClosedError, SettingsError, out_of_memory
 from magnify.interruption import check
 from magnify.version import __version__
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_PIPE_CLOSED = 141
+"""That of a program which SIGPIPE ends."""
 
 MAGNIFY = "Magnify"
 SEE = "See"
@@ -58,6 +60,8 @@ class ErrorHandlingGroup(Group):
         except UsageError as error:
             error_line(usage_message(error))
             return EXIT_USAGE
+        except PipeClosedError:  # as `head` closes it: who reads has had enough
+            return EXIT_PIPE_CLOSED
         except MagnifyError as error:
             error_line(str(error))
             return exit_code(error)
@@ -80,7 +84,7 @@ app = typer.Typer(
     name="magnify",
     help="See and measure tiny motion in video. `magnify clip.mp4` is `magnify run clip.mp4`.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some of several inputs failed, "
-    "129, 130, 143 ended by a signal.",
+    "129, 130, 143 ended by a signal, 141 nobody reads the output.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

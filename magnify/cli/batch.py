@@ -34,6 +34,7 @@ from magnify.interruption import check
 from magnify.jobs.history import History
 from magnify.messages import Message, counted
 from magnify.pipeline.job import Job
+from magnify.video.pipes import STANDARD
 
 if TYPE_CHECKING:
     from magnify.pipeline.prepare import Engine
@@ -58,6 +59,7 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
         MagnifyError: the only job failed.
         typer.Exit: code 3, some of several jobs failed, or 1, all of them.
     """
+    _check_pipes(jobs, batch)
     rows = Rows(batch)
     attempts = Attempts(jobs, rows)
     history = History() if batch.resumes(len(jobs)) else None
@@ -75,6 +77,25 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
     if attempts.failures:
         error_line(f"{attempts.failures} of {len(jobs)} inputs failed")
         raise typer.Exit(1 if attempts.failures == len(jobs) else EXIT_SOME_FAILED)
+
+
+def _check_pipes(jobs: list[Job], batch: Batch) -> None:
+    """Checks that a pipe is all there is to do, and that nothing else goes through it.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    written = any(job.output.path == STANDARD for job in jobs)
+    if not written and all(job.source.path != STANDARD for job in jobs):
+        return
+    if len(jobs) > 1:
+        raise SettingsError("-: a pipe carries one video; give no other input beside it")
+    if batch.resume or batch.workers is not None:
+        raise SettingsError("-: what comes or goes through a pipe takes no --resume or --workers")
+    if written and batch.json:
+        raise SettingsError(
+            "--json and -o - would both print on standard output; use --report FILE"
+        )
 
 
 def _run(
@@ -166,7 +187,7 @@ def _check(job: Job, batch: Batch, sources: list[Path], history: "History | None
     from magnify.video.writer import is_empty_folder
 
     output = job.output.path
-    if not output.exists() or batch.skip_existing or is_empty_folder(output):
+    if output == STANDARD or not output.exists() or batch.skip_existing or is_empty_folder(output):
         return
     if not job.output.overwrite and not (history and history.knows(output)):
         raise SettingsError(f"{output} exists; use --overwrite to replace it or --skip-existing")
@@ -179,7 +200,8 @@ def _check(job: Job, batch: Batch, sources: list[Path], history: "History | None
 
 
 def _skipped(job: Job, batch: Batch, rows: Rows) -> bool:
-    if not (batch.skip_existing and job.output.path.exists()):
+    output = job.output.path
+    if not (batch.skip_existing and output.exists()) or output == STANDARD:
         return False
     _tell_skipped(job, batch, rows, "exists, skipped")
     return True

@@ -43,7 +43,8 @@ class Batch:
     inputs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Videos, folders of videos or of pictures, or patterns such as frame_%04d.png.",
+            help="Videos, folders of videos or of pictures, patterns such as frame_%04d.png, or - "
+            "for a pipe.",
             show_default=False,
             metavar="INPUT",
         ),
@@ -59,7 +60,7 @@ class Batch:
     output: Annotated[
         Path | None,
         Option(
-            "Output for a single input: .mp4, .mkv, .mov, .webm, .gif, or a folder of pictures.",
+            "Output for a single input: .mp4, .mkv, .mov, .webm, .gif, a folder, or - for a pipe.",
             INPUT,
             names=("--output", "-o"),
         ),

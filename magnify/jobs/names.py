@@ -8,6 +8,7 @@ from pathlib import Path
 
 from magnify.errors import SettingsError
 from magnify.jobs.inputs import PRINTF
+from magnify.video.pipes import STANDARD
 
 FIELDS = ("stem", "alpha", "mode", "model")
 
@@ -34,6 +35,8 @@ def check_template(template: str) -> None:
 
 def stem_of(source: Path) -> str:
     """What an input is called without its suffix; of a printf pattern, without its number."""
+    if source == STANDARD:
+        return "stdin"
     place = Path(os.path.abspath(source))  # so that "." has a name
     if os.path.isdir(source):
         return place.name

@@ -10,6 +10,7 @@ from magnify.errors import SettingsError, TruncatedInputError
 from magnify.messages import Message, Notify
 from magnify.pipeline.window import Window
 from magnify.video import Frame, Picture, Place, VideoInfo, VideoReader
+from magnify.video.pipes import STANDARD, standard_input
 
 
 class Clip(ABC):
@@ -31,6 +32,10 @@ class Clip(ABC):
     jitter: float = 0.0
     truncated: TruncatedInputError | None = None
     damage: str | None = None
+
+    def read_once_more(self) -> None:
+        """Is told that its frames will be asked for at most once from now on."""
+        return None
 
     @abstractmethod
     def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
@@ -58,7 +63,7 @@ class VideoClip(Clip):
         card: int | None = None,
         notify: Notify | None = None,
     ) -> None:
-        self.path = path
+        self.path = Path(path)
         reader = VideoReader(path, fps=fps, start=start, end=end, max_frames=max_frames, card=card)
         self._reader = reader  # which opens the file when it is iterated
         self.info: VideoInfo = reader.info
@@ -69,6 +74,7 @@ class VideoClip(Clip):
             say(Message("no NVIDIA card can decode this video; the CPU does"))
         self.height, self.width = self.info.height, self.info.width
         self.window: Window | None = None
+        self._last_reading = False
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
@@ -77,6 +83,9 @@ class VideoClip(Clip):
         """Gives only a part of its pictures from now on; `height` and `width` are of that."""
         self.window, self.height, self.width = window, window.height, window.width
 
+    def read_once_more(self) -> None:
+        self._last_reading = True
+
     def finished(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Frames that were made of this clip's, put back into the whole pictures."""
         return iter(frames) if self.window is None else map(self.window.paste, frames)
@@ -84,10 +93,10 @@ class VideoClip(Clip):
     def frames(self, place: Place | None = None) -> Generator[Frame, None, None]:
         with self._reader.again(place) as reader:
             try:
-                if self.window is None:
-                    yield from reader
-                else:
-                    yield from map(self.window.cut, reader)
+                for frame in reader:
+                    if self._last_reading and self.path == STANDARD:
+                        standard_input().forget()
+                    yield frame if self.window is None else self.window.cut(frame)
             except TruncatedInputError as error:
                 # What could be decoded is still worth magnifying; the caller says so afterwards.
                 self.truncated = error

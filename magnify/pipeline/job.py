@@ -51,7 +51,8 @@ class Source:
     """What is read.
 
     Attributes:
-        path: a video file, a folder of pictures, or a printf pattern of pictures.
+        path: a video file, a folder of pictures, a printf pattern of pictures, or "-", standard
+            input.
         fps: frames a second of pictures, which have no rate of their own.
         start, end: seconds from the first frame; frames outside are left out.
         max_frames: stop after that many frames.
@@ -174,7 +175,8 @@ class Output:
     """What is written.
 
     Attributes:
-        path: .mp4, .mkv, .mov, .webm, .gif, or a folder of pictures.
+        path: .mp4, .mkv, .mov, .webm, .gif, .nut, .y4m, a folder of pictures, or "-", standard
+            output.
         encoding: codec and quality.
         overwrite: replace an output that exists.
     """

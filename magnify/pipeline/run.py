@@ -19,6 +19,8 @@ from magnify.pipeline.threads import behind
 from magnify.pipeline.window import Window
 from magnify.version import __version__
 from magnify.video import VideoInfo, VideoWriter
+from magnify.video.encoding import container_suffix
+from magnify.video.pipes import STANDARD
 
 WRITTEN_BEHIND = 8
 """Magnified frames that wait for the encoder, at most."""
@@ -226,12 +228,16 @@ def _facts(job: Job, clip: VideoClip, engine: Engine) -> dict[str, Any]:
 
 def _check_output(output: Output, source: VideoInfo, makes_folder: bool, notify: Notify) -> None:
     """Has the writer say what it will say: it is opened, and leaves nothing behind."""
+    encoding, overwrite = output.encoding, output.overwrite
     with TemporaryDirectory() as folder:
         made_later = makes_folder and not output.path.parent.exists()
-        if made_later:
-            _check_place(output.path.parent)
-        path = Path(folder, output.path.name) if made_later else output.path
-        encoding, overwrite = output.encoding, output.overwrite
+        path = output.path
+        if path == STANDARD:
+            path = Path(folder, "pipe").with_suffix(container_suffix(path, encoding))
+            encoding = replace(encoding, container=None)
+        elif made_later:
+            _check_place(path.parent)
+            path = Path(folder, path.name)
         VideoWriter(path, source, encoding, overwrite=overwrite, notify=notify).discard()
 
 

@@ -55,6 +55,8 @@ def magnified_frames(
     with closing(ahead(clip.frames(), DECODED_AHEAD)) as decoded:
         reference, frames = with_reference(clip, decoded, mode.reference_frames)
         operator = mode.operator(clip, network, reference, alpha, say)
+        if operator.delay is not None:
+            clip.read_once_more()
         stream = Stream(clip, network, operator, progress)
         # Explicitly closed: else a traceback would keep the decoder's thread alive.
         with closing(stream.magnified(frames, alpha)) as magnified:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import inf
-from typing import Annotated
+from typing import Annotated, Literal
 
 from magnify.errors import SettingsError
 from magnify.settings import Option
@@ -39,6 +39,8 @@ class Encoding:
         threads: of the encoder. By default it takes what the machine has, and with libx264 the
             pictures depend on their number.
         audio: copy the source's audio; otherwise leave it out.
+        container: of a video that goes through standard output; a file's name says its own.
+            Matroska by default.
     """
 
     codec: Annotated[
@@ -62,3 +64,7 @@ class Encoding:
     ] = False
     threads: int | None = None
     audio: Annotated[bool, Option("Leave out the sound.", ENCODING, names=(" /--no-audio",))] = True
+    container: Annotated[
+        Literal["mkv", "nut", "y4m"] | None,
+        Option("Container of what goes through a pipe (-o -): mkv, nut or y4m.", ENCODING),
+    ] = None

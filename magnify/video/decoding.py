@@ -16,12 +16,10 @@ from av.video.stream import VideoStream
 from magnify.errors import VideoError
 from magnify.messages import counted
 from magnify.video.files import FileState, change
-from magnify.video.opening import open_video, video_stream
+from magnify.video.opening import jumps, open_video, video_stream
+from magnify.video.pipes import STANDARD
 from magnify.video.timing import LARGEST_STAMP
 from magnify.video.truncation import missing_bytes
-
-SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
-"""Containers whose time stamps are the same after a jump as when read from the start."""
 
 
 def decode(packet: Packet[Any]) -> list[av.VideoFrame]:
@@ -43,7 +41,7 @@ def reaches(path: Path, pts: int) -> bool:
     """Whether a video has a frame at a time stamp or after it, whatever its file says."""
     with open_video(path) as container, suppress(av.FFmpegError):
         stream = video_stream(path, container)
-        if container.format.name in SEEKABLE:
+        if jumps(path, container):
             with suppress(av.FFmpegError):
                 container.seek(pts, stream=stream)
         return any(
@@ -91,7 +89,7 @@ class Decoder:
     def __iter__(self) -> Generator[av.VideoFrame, None, None]:
         with open_video(self.path, self._card, self._state) as container:
             stream = video_stream(self.path, container)
-            if self._start_pts is not None and container.format.name in SEEKABLE:
+            if self._start_pts is not None and jumps(self.path, container):
                 yield from self._sought(container, stream, self._start_pts)
             else:
                 yield from self._frames(container, stream)
@@ -149,7 +147,7 @@ class Decoder:
     def _damage(self) -> str | None:
         changed = change(self.path, self._state) if self._state else None
         try:
-            missing = missing_bytes(self.path)
+            missing = 0 if self.path == STANDARD else missing_bytes(self.path)
         except FileNotFoundError:  # which `changed` says
             missing = 0
         except OSError as error:

@@ -65,7 +65,10 @@ class VideoEncoder:
         gif = settings.codec == "gif"
         self._palettes = Palettes(info.width, info.height) if gif else None
         self._durations: dict[int, int] = {}
-        self.clock = Clock(CENTISECOND if gif else info.time_base)
+        tick = CENTISECOND if gif else info.time_base
+        if settings.codec == "rawvideo" and info.average_rate is not None:
+            tick = 1 / info.average_rate  # Y4M has no time stamps, and takes it for the rate
+        self.clock = Clock(tick)
         self.stream = self._add_stream()
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import av
 from av.codec.codec import UnknownCodecError
@@ -10,7 +11,8 @@ from av.video.format import VideoFormatComponent
 from magnify.errors import SettingsError, did_you_mean
 from magnify.video.choices import Encoding
 from magnify.video.colour import bit_depth, is_rgb
-from magnify.video.info import VideoInfo
+from magnify.video.info import NOTED_JITTER, VideoInfo
+from magnify.video.pipes import STANDARD
 
 CONTAINER_CODECS = {
     ".mp4": "libx264",
@@ -19,6 +21,8 @@ CONTAINER_CODECS = {
     ".mkv": "libx264",
     ".webm": "libvpx-vp9",
     ".gif": "gif",
+    ".nut": "libx264",
+    ".y4m": "rawvideo",
 }
 """What can be written, and the codec of each if the user names none."""
 
@@ -47,6 +51,15 @@ LARGEST_CRF = {"libx264": 51, "libx265": 51, "h264_nvenc": 51, "hevc_nvenc": 51}
 
 X26X_PRESETS = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo"
 
+UNTURNED = frozenset({".gif", ".nut", ".y4m"})
+"""Containers that cannot say how their pictures are to be turned."""
+
+RAW_FORMATS = (
+    *("gray", "yuv420p", "yuv422p", "yuv444p"),
+    *("gray10le", "yuv420p10le", "yuv422p10le", "yuv444p10le"),
+)
+"""The pixel formats that Y4M has names for, of those that pictures are stored in here."""
+
 TICKS_PER_SECOND = {".gif": 100, ".mkv": 1000, ".webm": 1000}
 """Containers whose clock has ticks of its own; the others take the source's."""
 
@@ -62,6 +75,21 @@ FIXED_OPTIONS = {
     **{codec: {"rc": "vbr", "b": "0"} for codec in NVENC},
 }
 """A bit rate of 0 makes constant quality the only rule of libvpx and of NVIDIA's encoders."""
+
+
+def container_suffix(path: Path, encoding: Encoding) -> str:
+    """What kind of container an output is: the suffix that such files have.
+
+    Raises:
+        SettingsError: a container is asked for that the name does not leave open.
+    """
+    if path == STANDARD:
+        return f".{encoding.container or 'mkv'}"
+    if encoding.container is not None:
+        raise SettingsError(
+            f"--container is for what goes through a pipe (-o -); {path} says what it is"
+        )
+    return path.suffix.lower()
 
 
 @dataclass(frozen=True)
@@ -117,6 +145,8 @@ def has_alpha(info: VideoInfo) -> bool:
 def _settings(
     encoding: Encoding, suffix: str, info: VideoInfo, notify: Callable[[str], None]
 ) -> EncoderSettings:
+    if suffix == ".y4m":
+        return _raw(encoding, info, notify)
     if encoding.lossless:
         return _lossless(encoding, info)
     codec = encoding.codec or CONTAINER_CODECS[suffix]
@@ -126,6 +156,24 @@ def _settings(
         return EncoderSettings(codec, "pal8", _options(encoding, codec))
     pixel_format = _pixel_format(encoding, codec, info, notify)
     return EncoderSettings(codec, pixel_format, _options(encoding, codec))
+
+
+def _raw(encoding: Encoding, info: VideoInfo, notify: Callable[[str], None]) -> EncoderSettings:
+    if (encoding.codec, encoding.crf, encoding.preset) != (None,) * 3 or encoding.lossless:
+        raise SettingsError(
+            ".y4m is not compressed; it takes no --codec, --crf, --preset, --lossless"
+        )
+    if info.average_rate is None:
+        raise SettingsError(".y4m needs a frame rate, and the input has none; use .mkv")
+    if info.frame_interval_jitter > NOTED_JITTER:
+        notify("the frame rate varies, which .y4m cannot say; time stamps are dropped")
+    chosen = encoding.pixel_format or info.pixel_format
+    if encoding.pixel_format is None and chosen not in RAW_FORMATS:
+        chosen = _default_format(list(RAW_FORMATS), info, even=not (info.width | info.height) % 2)
+    if chosen not in RAW_FORMATS:
+        raise SettingsError(f".y4m has no pixel format {chosen}; it has {', '.join(RAW_FORMATS)}")
+    _tell_losses(info, chosen, notify)
+    return EncoderSettings("rawvideo", chosen, {})
 
 
 def _lossless(encoding: Encoding, info: VideoInfo) -> EncoderSettings:

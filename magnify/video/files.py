@@ -6,6 +6,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from magnify.errors import VideoError
+from magnify.video.pipes import STANDARD
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
@@ -26,16 +27,20 @@ class FileState:
 def file_state(path: Path) -> FileState:
     """Look at an input file without opening it: opening a pipe would wait for its writer.
 
+    Standard input is always the same.
+
     Raises:
         VideoError: there is no such file, it is no regular one, or it may not be looked at.
     """
+    if path == STANDARD:
+        return FileState((0, 0), (0, 0))
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         raise _unreachable(path, error) from error
     if not S_ISREG(found.st_mode):
         raise VideoError(
-            f"{path}: is no file; videos are read more than once: save it to one first"
+            f"{path}: is no file; save it to one, or send it through standard input, named -"
         )
     return FileState((found.st_dev, found.st_ino), (found.st_size, found.st_mtime_ns))
 
@@ -84,10 +89,6 @@ def check_unreplaced(path: Path, before: FileState) -> None:
 
 
 def _unreachable(path: Path, error: OSError | ValueError) -> VideoError:
-    if str(path) == "-":
-        return VideoError(
-            "-: standard input is no file; videos are read more than once: save it to one first"
-        )
     if _ADDRESS.match(str(path)):
         return VideoError(
             f"{path}: is an address, not a file on this machine; save the video to a file first, "

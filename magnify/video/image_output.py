@@ -18,6 +18,7 @@ from magnify.video.colour import ColourConverter
 from magnify.video.encoding import CONTAINER_CODECS, has_alpha
 from magnify.video.images import is_pattern, numbered_name, pattern_matcher
 from magnify.video.info import VideoInfo
+from magnify.video.pipes import STANDARD
 from magnify.video.reader import Frame
 from magnify.video.segment import Segment
 
@@ -100,8 +101,8 @@ class PictureEncoder:
 def image_target(path: str | Path) -> tuple[Path, str] | None:
     """The folder and file name pattern that an output path stands for; None if it is a video."""
     name = Path(path).name
-    if name == "-":
-        raise SettingsError("-: standard output cannot take the result; name a file")
+    if Path(path) == STANDARD:
+        return None
     if is_pattern(name) and Path(name).suffix.lower() not in CONTAINER_CODECS:
         if not name.endswith(".png"):
             raise SettingsError(f"{path}: images are written as .png")

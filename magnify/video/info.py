@@ -21,6 +21,7 @@ from magnify.video.images import (
     list_images,
 )
 from magnify.video.opening import is_still, open_video, video_stream
+from magnify.video.pipes import STANDARD
 from magnify.video.side_data import display_matrix, has_mastering
 from magnify.video.timing import NOTED_JITTER as NOTED_JITTER
 from magnify.video.timing import stream_timing
@@ -32,6 +33,10 @@ IMAGES = "images"
 
 JITTER_PACKETS = 300
 """So many packets tell whether the frame rate is constant."""
+
+PIPED_PACKETS = 30
+"""Of a pipe: somebody may be waiting for what comes out at its other end."""
+
 _INTERLACED = (
     "its frames are interlaced: each holds two moments, which are magnified as one; deinterlace it "
     "first, for instance with: ffmpeg -i IN -vf bwdif OUT.mkv"
@@ -149,10 +154,10 @@ def _probe_container(path: Path, container: InputContainer, state: FileState) ->
     stream = video_stream(path, container)
     assert stream.time_base is not None
     began = container.start_time if container.format.name in BROADCAST else None
-    frame, time_stamps = _first_packets(path, container, stream)
+    frame, time_stamps, complete = _first_packets(path, container, stream)
     check_matrix(ColourTags.of(frame), str(path))
     info = _describe(frame, stream.time_base)
-    timing = stream_timing(path, container, stream, time_stamps)
+    timing = stream_timing(path, container, stream, time_stamps, complete=complete)
     return replace(
         info,
         end_pts=timing.end_pts,
@@ -204,22 +209,23 @@ def _describe(frame: av.VideoFrame, time_base: Fraction) -> VideoInfo:
 
 def _first_packets(
     path: Path, container: InputContainer, stream: VideoStream
-) -> tuple[av.VideoFrame, list[int]]:
-    """The first frame, and the sorted time stamps of the first packets."""
+) -> tuple[av.VideoFrame, list[int], bool]:
+    """The first frame, the sorted time stamps of the first packets, whether there are no more."""
     first: av.VideoFrame | None = None
     time_stamps = []
+    enough = PIPED_PACKETS if path == STANDARD else JITTER_PACKETS
     try:
         for packet in container.demux(stream):
             if first is None:
                 first = next(iter(decode(packet)), None)
             if packet.pts is not None:
                 time_stamps.append(packet.pts)
-            if len(time_stamps) >= JITTER_PACKETS and first is not None:
+            if len(time_stamps) >= enough and first is not None:
                 # Frames that are stored later may be shown between the last of these.
-                return first, sorted(time_stamps)[: -JITTER_PACKETS // 10]
+                return first, sorted(time_stamps)[: -enough // 10], False
     except av.FFmpegError as error:
         if first is None:
             raise VideoError(f"{path}: no frame can be decoded ({error.strerror})") from error
     if first is None:
         raise VideoError(f"{path}: has no frames that can be decoded")
-    return first, sorted(time_stamps)
+    return first, sorted(time_stamps), True

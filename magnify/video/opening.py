@@ -13,10 +13,15 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from magnify.errors import VideoError
+from magnify.interruption import check
 from magnify.video.files import FileState, check_unreplaced, file_state
 from magnify.video.formats import IMAGE_SUFFIXES, VIDEO_OPTIONS
+from magnify.video.pipes import STANDARD, standard_input
 from magnify.video.tiff import pages
 from magnify.video.truncation import missing_bytes
+
+SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
+"""Containers whose time stamps are the same after a jump as when read from the start."""
 
 EXACT_TAGS: dict[str, Any] = {"metadata_errors": "surrogateescape"}
 """For `av.open`: tags in unknown encodings come out as the bytes that went in."""
@@ -27,7 +32,7 @@ if int(av.__version__.partition(".")[0]) >= 19:
 def open_video(
     path: Path, card: HWAccel | None = None, state: FileState | None = None
 ) -> InputContainer:
-    """Open a video file, to be decoded by the CPU or by a graphics card.
+    """Open a video file or standard input, to be decoded by the CPU or by a graphics card.
 
     `state` is that of the file as it was found first, if it is opened anew.
 
@@ -41,8 +46,9 @@ def open_video(
         check_unreplaced(path, state)
     try:
         # Without "file:", a name such as "a:b.mp4" reads as a protocol.
+        file = standard_input().reader() if path == STANDARD else f"file:{path}"
         container: InputContainer = av.open(
-            f"file:{path}", hwaccel=card, options=dict(VIDEO_OPTIONS), **EXACT_TAGS
+            file, hwaccel=card, options=dict(VIDEO_OPTIONS), **EXACT_TAGS
         )
     except (av.FFmpegError, ValueError) as error:
         raise VideoError(f"{path}: {_not_opened(path, error)}") from error
@@ -51,6 +57,11 @@ def open_video(
         container.close()
         raise VideoError(f"{path}: {_not_a_video(path)}")
     return container
+
+
+def jumps(path: Path, container: InputContainer) -> bool:
+    """Whether a container can be read from its middle on, with the same time stamps."""
+    return path != STANDARD and container.format.name in SEEKABLE
 
 
 def video_stream(path: Path, container: InputContainer) -> VideoStream:
@@ -95,6 +106,13 @@ def _fourcc(path: Path) -> str:
 
 def _not_opened(path: Path, error: av.FFmpegError | ValueError) -> str:
     """Why FFmpeg could not open a file, in words."""
+    if path == STANDARD:
+        check()  # who waited for it may have been ended
+        return (
+            "what comes through standard input cannot be read as a video "
+            f"({getattr(error, 'strerror', None) or error}); send Matroska, NUT or Y4M, such as: "
+            "ffmpeg -i IN -f nut - | magnify run - -o OUT.mkv"
+        )
     if isinstance(error, av.ArgumentError):  # which a format that is not on the list gives, too
         if path.suffix.lower() in IMAGE_SUFFIXES:
             return _not_a_video(path)
@@ -113,7 +131,7 @@ def _not_opened(path: Path, error: av.FFmpegError | ValueError) -> str:
 
 def _not_a_video(path: Path) -> str:
     """What a file of pictures is, and what to give instead."""
-    count = pages(path)
+    count = 1 if path == STANDARD else pages(path)
     if count > 1:
         return (
             f"is a TIFF of {count} pages, which are not read as a video; split it into pictures "

@@ -22,6 +22,7 @@ from magnify.video.encoder import VideoEncoder
 from magnify.video.encoding import encoder_settings
 from magnify.video.info import IMAGES, VideoInfo
 from magnify.video.opening import EXACT_TAGS
+from magnify.video.pipes import CONTAINERS, StandardOutput
 from magnify.video.reader import Frame
 from magnify.video.segment import Segment
 from magnify.video.streams import StreamCopier
@@ -36,6 +37,8 @@ _MOV_TAGS = re.compile(
     re.IGNORECASE,  # Matroska writes them in capitals
 )
 """The tags that MP4 and QuickTime have places for; any other needs a table of its own."""
+
+_MUXER_OPTIONS = {".y4m": {"strict": "-1"}}  # names of more than 8 bits are no official ones
 
 _LARGEST_TIMESCALE = 2**31 - 1
 
@@ -59,6 +62,8 @@ def first_shift(info: VideoInfo, first_pts: int) -> Fraction:
 class ContainerOutput:
     """One video file, opened with everything its header needs; complete after `finish`.
 
+    `suffix` says which kind of container it is.
+
     Raises:
         SettingsError: the codec, its options and the container do not go together.
         av.FFmpegError: the file cannot be written.
@@ -66,21 +71,29 @@ class ContainerOutput:
 
     def __init__(
         self,
-        path: Path,
+        target: Path | StandardOutput,
+        suffix: str,
         info: VideoInfo,
         encoding: Encoding,
         metadata: Mapping[str, str],
         notify: Callable[[str], None],
     ) -> None:
         self._info = info
-        settings = encoder_settings(encoding, path.suffix.lower(), info, notify)
-        self._in_mov = path.suffix.lower() in MOV_FAMILY
+        settings = encoder_settings(encoding, suffix, info, notify)
+        self._in_mov = suffix in MOV_FAMILY
         self._delay: int | None = None
         self._held: list[Packet[VideoStream]] = []
         self._shown_before: NDArray[np.int64] | None = None
         self._begun = False
         self._copier: StreamCopier | None = None
-        self._container = av.open(f"file:{path}", "w", **EXACT_TAGS)
+        piped = isinstance(target, StandardOutput)
+        self._container = av.open(
+            target if piped else f"file:{target}",
+            "w",
+            format=CONTAINERS.get(suffix[1:]),
+            options=_MUXER_OPTIONS.get(suffix, {}),
+            **EXACT_TAGS,
+        )
         try:
             self._video = VideoEncoder(self._container, info, settings)
             tags = self._add_other_streams(encoding.audio, notify)

@@ -15,7 +15,7 @@ from magnify.errors import VideoError
 from magnify.video.choices import Encoding
 from magnify.video.colour import without_colour
 from magnify.video.encoder import BEFORE_ALL, VideoEncoder
-from magnify.video.encoding import encoder_settings
+from magnify.video.encoding import UNTURNED, container_suffix, encoder_settings
 from magnify.video.image_output import PictureEncoder, image_target
 from magnify.video.info import VideoInfo
 from magnify.video.opening import EXACT_TAGS
@@ -61,7 +61,8 @@ class SegmentEncoder:
         clock: ClockState | None = None,
     ) -> None:
         self._path, self._info, self._clock = path, source, clock
-        self._matrix = turned(path, source)
+        suffix = container_suffix(path, encoding)
+        self._matrix = turned(path, suffix, source)
         self._first: int | None = None
         self._packets: list[Packet[VideoStream]] = []
         self._frames = 0
@@ -70,9 +71,9 @@ class SegmentEncoder:
         if image_target(path):
             self._pictures = PictureEncoder(info)
             return
-        settings = encoder_settings(encoding, path.suffix.lower(), info, lambda text: None)
+        settings = encoder_settings(encoding, suffix, info, lambda text: None)
         # An encoder is set up for the container that its packets go to; no byte is written to it.
-        self._scratch = scratch.with_suffix(path.suffix.lower())
+        self._scratch = scratch.with_suffix(suffix)
         self._container = av.open(f"file:{self._scratch}", "w", **EXACT_TAGS)
         self._video = VideoEncoder(self._container, info, settings)
 
@@ -116,9 +117,9 @@ class SegmentEncoder:
             self._video.clock.shift, self._video.clock.earliest = clock.shift, clock.earliest
 
 
-def turned(path: Path, info: VideoInfo) -> tuple[int, ...] | None:
+def turned(path: Path, suffix: str, info: VideoInfo) -> tuple[int, ...] | None:
     """How pictures have to be turned for an output that cannot say it; None if it can."""
-    return info.display_matrix if image_target(path) or path.suffix.lower() == ".gif" else None
+    return info.display_matrix if image_target(path) or suffix in UNTURNED else None
 
 
 def fitted(frame: Frame, info: VideoInfo, path: Path, matrix: tuple[int, ...] | None) -> Frame:

@@ -14,9 +14,9 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition, Stream
 
-from magnify.video.decoding import SEEKABLE
 from magnify.video.files import FileState
-from magnify.video.opening import is_still, open_video, video_stream
+from magnify.video.opening import is_still, jumps, open_video, video_stream
+from magnify.video.pipes import STANDARD
 from magnify.video.tracks import Beginnings, Track, chosen_way, has_damaged_sound, packet_time
 from magnify.video.transcoding import (
     AUDIO_ENCODERS,
@@ -53,6 +53,7 @@ class StreamCopier:
         notify: Callable[[str], None],
     ) -> None:
         self._notify = notify
+        self._path = path
         self._target = target
         self._tracks: dict[int, Track] = {}
         self._damaged: list[str] = []
@@ -105,10 +106,13 @@ class StreamCopier:
         self._start = first if cut else None
         # A jump would miss the subtitle that is being shown.
         subtitled = any(self._source.streams[index].type == "subtitle" for index in self._tracks)
-        if cut and self._source.format.name in SEEKABLE and not subtitled:
+        if cut and jumps(self._path, self._source) and not subtitled:
             with suppress(av.FFmpegError):  # a damaged index: it is read from where it is
                 self._source.seek(int(first * av.time_base))
         self._next = next(self._packets, None)
+        if not self._tracks:  # a pipe need not keep anything for who reads no further
+            self._source.close()
+            del self._source, self._video
 
     def copy_until(self, end: Fraction | None) -> None:
         """Copy the packets that start before `end` seconds of the source's clock; None: all.
@@ -132,7 +136,8 @@ class StreamCopier:
     def close(self) -> None:
         for track in self._tracks.values():
             track.close()
-        self._source.close()
+        with suppress(AttributeError):  # closed already
+            self._source.close()
 
     def _in_mov(self) -> bool:
         return self._target.format.name in ("mp4", "mov", "ipod")
@@ -151,7 +156,10 @@ class StreamCopier:
         beginnings = Beginnings(path, state, {stream.index for stream in streams})
         try:
             for stream in streams:
-                if not (stream.type == "data" and "timecode" in stream.metadata):
+                if path == STANDARD and stream.type not in ("audio", "video"):
+                    # The next of its few packets may be minutes away, and the video would wait.
+                    self._notify(f"{stream_name(stream)} is not copied from a pipe; dropped")
+                elif not (stream.type == "data" and "timecode" in stream.metadata):
                     self._add(stream, beginnings)  # the others are QuickTime's own, for a tag
         finally:
             beginnings.close()

@@ -55,9 +55,16 @@ class Timing:
 
 
 def stream_timing(
-    path: Path, container: InputContainer, stream: VideoStream, time_stamps: list[int]
+    path: Path,
+    container: InputContainer,
+    stream: VideoStream,
+    time_stamps: list[int],
+    *,
+    complete: bool,
 ) -> Timing:
     """What is known of a stream from its container and the sorted time stamps of its beginning.
+
+    `complete` says whether these are all that there are.
 
     Raises:
         VideoError: the clock has a gap that no video has.
@@ -82,7 +89,7 @@ def stream_timing(
     if rate is not None and not 0 < rate <= _LARGEST_RATE:
         rate = None
     counted = stream.frames if counting or rate is stated else 0
-    duration = _duration(container, stream, time_stamps)
+    duration = _duration(container, stream, time_stamps, complete)
     return Timing(
         average_rate=rate,
         stated_rate=stated,
@@ -124,7 +131,7 @@ def _contradicts(
 
 
 def _duration(
-    container: InputContainer, stream: VideoStream, time_stamps: list[int]
+    container: InputContainer, stream: VideoStream, time_stamps: list[int], complete: bool
 ) -> float | None:
     """In seconds, at least as long as the time stamps reach; None if nothing tells."""
     assert stream.time_base is not None
@@ -137,6 +144,8 @@ def _duration(
         if container.format.name.startswith(_FROM_ZERO) and 0 < start < stated:
             stated -= start
     reach = _reach(time_stamps)
+    if not (stated or complete):
+        return None
     if stated < reach * stream.time_base:
         stated = (reach + _typical(time_stamps)) * stream.time_base
     return float(stated) if stated else None

@@ -10,15 +10,17 @@ from typing import Self
 
 import av
 
-from magnify.errors import SettingsError, VideoError
+from magnify.errors import PipeClosedError, SettingsError, VideoError
 from magnify.messages import Message, Notify
 from magnify.video.choices import Encoding
+from magnify.video.encoding import container_suffix
 from magnify.video.image_output import ImageOutput, check_replaceable, image_target
 from magnify.video.info import VideoInfo
 from magnify.video.orientation import upright_info
 from magnify.video.output import ContainerOutput
 from magnify.video.parting import fitted, turned
 from magnify.video.parts import Part, sweep
+from magnify.video.pipes import STANDARD, StandardOutput
 from magnify.video.reader import Frame, VideoReader
 from magnify.video.segment import Segment
 
@@ -40,9 +42,10 @@ class VideoWriter:
     Frames may be written in another thread than the one that made the writer.
 
     Args:
-        path: .mp4, .m4v, .mov, .mkv, .webm or .gif. A printf pattern, a folder, or a name that
-            ends with "/" or has no extension is an image folder, written as PNGs. GIFs and
-            images cannot say how they are to be turned, so their pictures are.
+        path: .mp4, .m4v, .mov, .mkv, .webm, .gif, .nut or .y4m. A printf pattern, a folder, or a
+            name that ends with "/" or has no extension is an image folder, written as PNGs. "-"
+            is standard output, which gets the video as it is made. What cannot say how pictures
+            are to be turned, as GIFs and images, has them turned.
         source: what is known of the frames to come; its file gives the other streams.
         encoding: codec and quality.
         overwrite: replace `path` if it exists.
@@ -73,17 +76,22 @@ class VideoWriter:
         with _errors_named(Path(path)):
             images = image_target(path)
             self.path = images[0] if images else Path(path)
-            sweep(self.path)
-            _check_target(self.path, images[1] if images else None, self.info, overwrite)
+            if self.path != STANDARD:
+                sweep(self.path)
+                _check_target(self.path, images[1] if images else None, self.info, overwrite)
         self._overwrite = overwrite
         self._frames = 0
-        self._matrix = turned(Path(path), self.info)
+        encoding = encoding or Encoding()
+        self._suffix = container_suffix(Path(path), encoding)
+        self._matrix = turned(Path(path), self._suffix, self.info)
         with _errors_named(self.path):
-            self._part = Part(self.path, folder=images is not None)
+            self._part = (
+                None if self.path == STANDARD else Part(self.path, folder=images is not None)
+            )
             try:
-                self._output = self._open(images, encoding or Encoding(), metadata or {})
+                self._output = self._open(images, encoding, metadata or {})
             except BaseException:
-                self._part.remove()
+                self._remove()
                 raise
 
     def _tell(self, text: str) -> None:
@@ -152,17 +160,24 @@ class VideoWriter:
     def discard(self) -> None:
         """Remove what was written so far."""
         self._output.abandon()
-        self._part.remove()
+        self._remove()
+
+    def _remove(self) -> None:
+        if self._part is not None:
+            self._part.remove()
 
     def _open(
         self, images: tuple[Path, str] | None, encoding: Encoding, metadata: Mapping[str, str]
     ) -> ImageOutput | ContainerOutput:
         info = self.info if self._matrix is None else upright_info(self.info)
-        if images:
-            return ImageOutput(self._part.path, images[1], info, encoding, self._tell)
-        return ContainerOutput(self._part.path, info, encoding, metadata, self._tell)
+        target = StandardOutput() if self._part is None else self._part.path
+        if images and isinstance(target, Path):
+            return ImageOutput(target, images[1], info, encoding, self._tell)
+        return ContainerOutput(target, self._suffix, info, encoding, metadata, self._tell)
 
     def _publish(self) -> None:
+        if self._part is None:
+            return
         if self.path.exists() and not self._overwrite and not is_empty_folder(self.path):
             raise VideoError(f"{self.path}: appeared in the meantime; it was left as it is")
         self._part.publish()
@@ -173,6 +188,8 @@ def _errors_named(path: Path) -> Iterator[None]:
     """Errors of the system and of FFmpeg, in words, with the output's name."""
     try:
         yield
+    except BrokenPipeError as error:
+        raise PipeClosedError(f"{path}: nobody reads it any more") from error
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: cannot be written: {_reason(error)}") from error
 

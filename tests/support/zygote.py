@@ -51,6 +51,7 @@ class Zygote:
         stdout: str | Path,
         stderr: str | Path,
         limits: Mapping[int, int] | None = None,
+        stdin: str | Path = os.devnull,
     ) -> int:
         """Begins `magnify` with these arguments; gives its process's number.
 
@@ -60,7 +61,8 @@ class Zygote:
         """
         assert self._process.stdin is not None
         words = [str(argument) for argument in arguments]
-        request = [words, str(stdout), str(stderr), list((limits or {}).items())]
+        streams = [str(stdin), str(stdout), str(stderr)]
+        request = [words, streams, list((limits or {}).items())]
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return int(self._answer(120))
@@ -79,8 +81,9 @@ class Zygote:
         stdout: str | Path,
         stderr: str | Path,
         limits: Mapping[int, int] | None = None,
+        stdin: str | Path = os.devnull,
     ) -> int:
-        self.start(arguments, stdout, stderr, limits)
+        self.start(arguments, stdout, stderr, limits, stdin)
         return self.wait()
 
     def _answer(self, seconds: float) -> str:
@@ -104,11 +107,11 @@ def _serve() -> None:
     torch.set_num_threads(1)
     gc.freeze()  # else each fork's end looks through, and so copies, all that is imported
     for line in sys.stdin:
-        arguments, stdout, stderr, limits = json.loads(line)
+        arguments, streams, limits = json.loads(line)
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
         if child == 0:
-            _become(arguments, stdout, stderr, limits)
+            _become(arguments, streams, limits)
             return
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         print(child, flush=True)
@@ -124,17 +127,19 @@ def _limit(limits: list[tuple[int, int]]) -> None:
         resource.setrlimit(kind, (taken + limit, taken + limit))
 
 
-def _become(arguments: list[str], stdout: str, stderr: str, limits: list[tuple[int, int]]) -> None:
+def _become(arguments: list[str], streams: list[str], limits: list[tuple[int, int]]) -> None:
     """A command as the shell starts it; the interpreter ends after it."""
     import faulthandler
 
     from magnify.__main__ import main
 
-    for descriptor, name in enumerate((os.devnull, stdout, stderr)):
+    _, stdout, stderr = streams
+    for descriptor, name in enumerate(streams):
         if name == CLOSED:
             os.close(descriptor)
             continue
-        there = os.open(name, os.O_RDWR | os.O_CREAT | (os.O_APPEND if descriptor else 0), 0o600)
+        way = os.O_WRONLY | os.O_CREAT | os.O_APPEND if descriptor else os.O_RDONLY
+        there = os.open(name, way, 0o600)
         os.dup2(there, descriptor)
         os.close(there)
     sys.stdout = sys.__stdout__ = _stream(1, stdout)

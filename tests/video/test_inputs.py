@@ -54,7 +54,7 @@ def test_a_picture_is_read_as_a_picture_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("-", "-: standard input is no file"),
+        ("/dev/stdin", "/dev/stdin: is no file; save it to one, or send it through standard input"),
         ("http://example.org/clip.mp4", "is an address, not a file on this machine; save"),
         ("rtsp://camera/stream", "is an address, not a file on this machine; save"),
         ("x" * 300 + ".mp4", r"xxx.mp4: cannot be read \(File name too long\)"),

@@ -313,7 +313,7 @@ def test_what_lies_behind_the_last_box_is_no_damage(tmp_path: Path) -> None:
 def test_pipes_are_refused_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.mp4"
     os.mkfifo(pipe)
-    with pytest.raises(VideoError, match="is no file; videos are read more than once"):
+    with pytest.raises(VideoError, match="is no file; save it to one, or send it"):
         VideoReader(pipe)
 
 
