@@ -1,21 +1,20 @@
 """What may spoil a magnification, told before it is made: a look at the clip's first frames."""
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from magnify.analysis.cautions import COPIED_WARNING, MISSING_BELOW
 from magnify.analysis.recording import Recording
-from magnify.errors import SettingsError
 from magnify.interruption import check
 from magnify.messages import Message, counted, warning
 from magnify.motion.copies import CELL, CopiedBlocks, find_repetition
 from magnify.motion.luma import Levels
-from magnify.motion.registration import displacement
+from magnify.motion.registration import TextureError
+from magnify.motion.steadying import WholeShift
 from magnify.pipeline.job import Job
 from magnify.pipeline.modes import Dynamic, Static
 
@@ -24,9 +23,6 @@ LOOKED_AT = 48
 
 REGISTERED = 6
 """Every so many-th frame, and the second, tell how the picture as a whole moves."""
-
-WIDEST = 320
-"""Pixels of the picture in which that is looked for; a tenth of a pixel is enough."""
 
 STRAY = 1.0
 """Pixels that a first frame may lie off those behind it."""
@@ -77,7 +73,8 @@ def foreseen(job: Job) -> list[Message]:
 def _of_the_shown_motion(job: Job, shifts: NDArray[np.float64]) -> list[str]:
     """Of the picture as a whole, which moves with the camera; a band keeps only some of that."""
     mode = job.mode
-    if not len(shifts) or not isinstance(mode, Static | Dynamic):
+    steadied = job.source.stabilise is not None
+    if steadied or not len(shifts) or not isinstance(mode, Static | Dynamic):
         return []
     cautions = []
     if isinstance(mode, Dynamic):
@@ -91,6 +88,8 @@ def _of_the_shown_motion(job: Job, shifts: NDArray[np.float64]) -> list[str]:
                 "of them all; take another: --reference 1"
             )
             shifts = shifts - shifts[0]
+    elif mode.index is None:
+        shifts = shifts - shifts[0]
     else:
         shifts = shifts - np.median(shifts, axis=0)
     moved = _farthest(shifts)
@@ -98,8 +97,9 @@ def _of_the_shown_motion(job: Job, shifts: NDArray[np.float64]) -> list[str]:
     if shown > CARRIED and job.alpha > 1:
         cautions.append(
             f"the picture as a whole moves by {moved:.2g} px, which becomes {shown:.0f} px; "
-            f"pictures smear beyond about {CARRIED:.0f}. Steady the camera, magnify only a band of "
-            f"frequencies (magnify bandpass), or use --alpha {max(CARRIED / moved, 1):.2g}"
+            f"pictures smear beyond about {CARRIED:.0f}. Hold it still (--stabilise whole), "
+            "magnify only a band of frequencies (magnify bandpass), or use --alpha "
+            f"{max(CARRIED / moved, 1):.2g}"
         )
     return cautions
 
@@ -119,22 +119,24 @@ def _beginning(job: Job) -> Beginning:
     )
     if min(recording.height, recording.width) < CELL:  # too little to tell anything by
         return Beginning(0.0, None, np.zeros((0, 2)))
-    shrink = min(1.0, WIDEST / max(recording.height, recording.width))
     copies: CopiedBlocks | None = None
+    whole: WholeShift | None = None
     copied, brightness, changes, shifts = [], [0.0], [0.0], []
-    first = before = np.zeros((0, 0), np.float32)
+    before = np.zeros((0, 0), np.float32)
     with closing(recording.instants()) as instants:
         for number, instant in enumerate(islice(instants, LOOKED_AT)):
             check()
             levels = instant.levels
             if copies is None:
-                copies, first = CopiedBlocks(levels, recording.level_step), _small(levels, shrink)
+                copies = CopiedBlocks(levels, recording.level_step)
+                with suppress(TextureError):  # too smooth
+                    whole = WholeShift(levels)
             else:
                 copied.append(copies.feed(levels))
                 brightness.append(abs(float(levels.mean() - before.mean())))
                 changes.append(float(np.abs(levels - before).mean()))
                 if number == 1 or number % REGISTERED == 0:
-                    shifts += _shift(first, _small(levels, shrink), shrink)
+                    shifts += _shift(whole, levels)
             before = levels
     share = float(np.nanmean(copied)) if copied and not np.isnan(copied).all() else 0.0
     repetition = find_repetition(np.array(brightness), np.array(changes))
@@ -142,18 +144,10 @@ def _beginning(job: Job) -> Beginning:
     return Beginning(share, repeats, np.array(shifts).reshape(-1, 2))
 
 
-def _small(levels: Levels, shrink: float) -> Levels:
-    if shrink == 1.0:
-        return levels
-    smooth = ndimage.gaussian_filter(levels, 0.5 / shrink)
-    small: Levels = ndimage.zoom(smooth, shrink, order=1, grid_mode=True, mode="nearest")
-    return small
-
-
-def _shift(first: Levels, levels: Levels, shrink: float) -> list[tuple[float, float]]:
+def _shift(whole: WholeShift | None, levels: Levels) -> list[tuple[float, float]]:
     """How far the picture has moved, in pixels of the clip; nothing where that cannot be told."""
-    try:
-        moved = displacement(first, levels)
-    except SettingsError:  # too smooth, or another scene
+    if whole is None:
         return []
-    return [(moved.dx / shrink, moved.dy / shrink)]
+    with suppress(TextureError):  # another scene
+        return [whole(levels)]
+    return []

@@ -48,7 +48,7 @@ def suggest(
             high = min(high, middle)
     low = max(low, peak.frequency / 4)
     high = min(high, BELOW_NYQUIST * nyquist)
-    alpha = _rounded(min(max(SHOWN / max(peak.amplitude, 1e-9), LEAST_ALPHA), MOST_ALPHA))
+    alpha = factor_for(peak.amplitude)
     words = ["magnify", "bandpass", str(path), "--low", f"{low:.4g}", "--high", f"{high:.4g}"]
     if fps is not None:
         words += ["--fps", f"{fps:g}"]
@@ -56,6 +56,11 @@ def suggest(
         words += ["--sampling-rate", f"{sampling_rate:g}"]
     words += ["--alpha", f"{alpha:g}"]
     return Suggestion(low, high, alpha, shlex.join(words))
+
+
+def factor_for(amplitude: float) -> float:
+    """The round factor, 2 to 100, that makes motion of so many pixels about 3 px."""
+    return _rounded(min(max(SHOWN / max(amplitude, 1e-9), LEAST_ALPHA), MOST_ALPHA))
 
 
 def _rounded(alpha: float) -> float:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from magnify.cli.choosing import refuse_auto
 from magnify.cli.jobs import magnify_all
 from magnify.cli.options import Request, magnifying
 from magnify.pipeline.modes import Acceleration
@@ -14,4 +15,5 @@ def acceleration(request: Request, chosen: dict[str, Any]) -> None:
     For the tremor of a moving hand, or a recoil: what moves far does not smear. The result of
     in.mp4 is in_x20_acceleration-8Hz.mp4 beside it, unless told otherwise.
     """
+    refuse_auto(request, "acceleration")
     magnify_all(request, Acceleration(**chosen))

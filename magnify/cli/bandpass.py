@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from magnify.cli.choosing import AUTO, with_band
 from magnify.cli.jobs import magnify_all
 from magnify.cli.named_band import NamedBand, take_band
 from magnify.cli.options import Request, magnifying
@@ -34,6 +35,7 @@ def bandpass(
         raise SettingsError("--r1 and --r2 go together; give both")
     if r1 is not None:
         chosen["coefficients"] = (r1, r2)
-    if band is not None:
+    if band not in (None, AUTO):
         take_band(band, chosen)
+    request = with_band(request, chosen, find_band=band == AUTO)
     magnify_all(request, Bandpass(**chosen))

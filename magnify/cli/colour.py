@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from magnify.cli.batch import run_jobs
+from magnify.cli.choosing import refuse_auto
 from magnify.cli.console import notice_line, progress
 from magnify.cli.jobs import jobs_of
 from magnify.cli.named_band import NamedBand, take_band
@@ -31,6 +32,7 @@ def colour(
     no medical device.
     The result of in.mp4 is in_x50_0.8-2Hz_colour.mp4 beside it, unless told otherwise.
     """
+    refuse_auto(request, "colour")
     compute = request.compute
     if compute.weights is not None or compute.model not in (None, METHOD):
         raise SettingsError(

@@ -11,7 +11,8 @@ NamedBand = Annotated[
     str | None,
     typer.Option(
         "--band",
-        help="A named band; `magnify bands` lists them.",
+        help="A named band; `magnify bands` lists them. With bandpass also auto: that of the "
+        "strongest motion.",
         rich_help_panel=BAND,
         autocompletion=lambda: list(BANDS),
     ),

@@ -29,6 +29,20 @@ MAX_SEED = 2**63 - 1
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
+def parse_alpha(text: str | float) -> float | None:
+    """A factor, or None for one that follows from the motion.
+
+    Raises:
+        SettingsError: the text is neither a number nor auto.
+    """
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SettingsError(f"alpha must be a number or auto, not '{text}'") from error
+
+
 def finite(number: float | None) -> float | None:
     """A callback for ranges without an upper end: they let inf pass."""
     if number is not None and not math.isfinite(number):
@@ -50,11 +64,14 @@ class Batch:
         ),
     ] = None
     alpha: Annotated[
-        float,
+        float | None,
         Option(
-            "Magnification factor: 1 leaves the motion as it is, below 1 attenuates it.",
+            "Magnification factor: 1 leaves the motion as it is, below 1 attenuates it; auto makes "
+            "the strongest motion about 3 px.",
             MAGNIFICATION,
             names=("--alpha", "-a"),
+            parse=parse_alpha,
+            metavar="FACTOR|auto",
         ),
     ] = 20.0
     output: Annotated[
@@ -114,6 +131,8 @@ class Batch:
 
     def __post_init__(self) -> None:
         several = len(self.inputs or ()) > 1
+        if self.alpha is None and (several or self.list_file is not None):
+            raise SettingsError("--alpha auto takes a single input")
         if self.save_job is not None and several:
             raise SettingsError("--save-job takes a single input")
         if self.output is not None and several:
@@ -144,6 +163,7 @@ class Request:
 
     def job(self, source: Path, output: Path, mode: Mode) -> Job:
         """The job for one of the inputs."""
+        assert self.batch.alpha is not None, "chosen before"
         return Job(
             replace(self.source, path=source),
             replace(self.output, path=output),
@@ -155,7 +175,7 @@ class Request:
 
 
 def magnifying(
-    mode_class: type[Mode] | None = None, *, alpha: float = Batch.alpha
+    mode_class: type[Mode] | None = None, *, alpha: float | None = Batch.alpha
 ) -> Callable[..., Callable[..., None]]:
     """Decorates a command: it gets all options of a job, and receives them as a `Request`.
 
@@ -175,7 +195,7 @@ def _with_options(
     command: Callable[..., None],
     mode: list[inspect.Parameter],
     own: list[inspect.Parameter],
-    alpha: float,
+    alpha: float | None,
 ) -> Callable[..., None]:
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     groups = {kind: offered(kind) for kind in (Batch, Source, Output, Compute, Selection, Encoding)}

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from magnify.cli.choosing import with_alpha
 from magnify.cli.jobs import magnify_all, repeat_job
 from magnify.cli.options import Request, magnifying
 from magnify.errors import SettingsError
@@ -29,10 +30,11 @@ def run(
     reference: Annotated[
         str,
         typer.Option(
-            help="The static mode's reference: first, a frame's number (from 0), or mean:N.",
+            help="The static mode's reference: auto, first, a frame's number (from 0), or mean:N. "
+            "auto is the first frame, unless it lies off those behind it.",
             rich_help_panel=MAGNIFICATION,
         ),
-    ] = "first",
+    ] = "auto",
     from_job: Annotated[
         Path | None,
         typer.Option(
@@ -48,6 +50,7 @@ def run(
     if from_job is not None:
         repeat_job(from_job, request, context)
         return
-    if mode == "dynamic" and reference != "first":
+    if mode == "dynamic" and reference != "auto":
         raise SettingsError("--reference belongs to --mode static; leave it out")
+    request = with_alpha(request, dynamic=mode == "dynamic")
     magnify_all(request, Dynamic() if mode == "dynamic" else Static.parse(reference))

@@ -2,12 +2,15 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from magnify.errors import SettingsError, TruncatedInputError
+from magnify.errors import SettingsError, TruncatedInputError, VideoError
 from magnify.messages import Message, Notify
+from magnify.motion.registration import TextureError
+from magnify.motion.steadying import Mask, Steadier
 from magnify.pipeline.window import Window
 from magnify.video import Frame, Picture, Place, VideoInfo, VideoReader
 from magnify.video.pipes import STANDARD, standard_input
@@ -75,6 +78,7 @@ class VideoClip(Clip):
         self.height, self.width = self.info.height, self.info.width
         self.window: Window | None = None
         self._last_reading = False
+        self._steadier: Steadier | None = None
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames
         self.jitter = self.info.frame_interval_jitter
@@ -86,6 +90,18 @@ class VideoClip(Clip):
     def read_once_more(self) -> None:
         self._last_reading = True
 
+    def steady(self, still: Mask | None) -> None:
+        """Moves its pictures from now on so that they lie as the first does.
+
+        `still` is where nothing moves, (H, W); None: what of the whole picture moves as one.
+
+        Raises:
+            SettingsError: there is no texture that would tell how.
+            VideoError: the first frame cannot be read.
+        """
+        with self._reader.again() as frames:
+            self._steadier = Steadier(next(iter(frames)).picture, still)
+
     def finished(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Frames that were made of this clip's, put back into the whole pictures."""
         return iter(frames) if self.window is None else map(self.window.paste, frames)
@@ -96,12 +112,25 @@ class VideoClip(Clip):
                 for frame in reader:
                     if self._last_reading and self.path == STANDARD:
                         standard_input().forget()
+                    if self._steadier is not None:
+                        frame = self._steadied(frame)
                     yield frame if self.window is None else self.window.cut(frame)
             except TruncatedInputError as error:
                 # What could be decoded is still worth magnifying; the caller says so afterwards.
                 self.truncated = error
             finally:
                 self.damage = self.damage or reader.seen_damage
+
+    def _steadied(self, frame: Frame) -> Frame:
+        assert self._steadier is not None
+        try:
+            return replace(frame, picture=self._steadier(frame.picture))
+        except TextureError as error:
+            seconds = float((frame.pts - self.info.start_pts) * self.info.time_base)
+            raise VideoError(
+                f"{self.path}: cannot be stabilised {seconds:.3f} s after its beginning, where it "
+                "looks too little like its first frame; choose a part of it with --start and --end"
+            ) from error
 
 
 class ArrayClip(Clip):

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from magnify.checkpoints.registry import DEFAULT_MODEL, MODELS
 from magnify.engine.choices import Compile, Precision
 from magnify.errors import SettingsError
+from magnify.motion.regions import Region
 from magnify.pipeline.modes import Mode, Static, mode_from_dict
-from magnify.pipeline.selection import Selection
+from magnify.pipeline.selection import WHERE, Selection
 from magnify.settings import Option, from_plain, to_plain
 from magnify.video.choices import Encoding, check_range
 
@@ -26,6 +27,9 @@ INPUT = "Input and output"
 MODEL = "Model"
 METHOD = "Models without weights"
 MAGNIFICATION = "Magnification"
+
+WHOLE = "whole"
+"""Of what to stabilise by: all of the picture."""
 
 LARGEST_ALPHA = 10_000.0
 """Far beyond what any model can follow; not far from there, its numbers overflow."""
@@ -58,6 +62,8 @@ class Source:
         max_frames: stop after that many frames.
         hwaccel: "auto" decodes on the NVIDIA card that the model runs on (else the first there is),
             where it can; "off" on the CPU.
+        stabilise: move the frames so that they lie as the first does: "whole", or a region x,y,w,h
+            of the picture as displayed that stands still.
     """
 
     path: Path
@@ -83,10 +89,20 @@ class Source:
         Literal["auto", "off"],
         Option("auto: decode on an NVIDIA card where it can; off: on the CPU.", INPUT),
     ] = "off"
+    stabilise: Annotated[
+        str | None,
+        Option(
+            "Hold the picture still: by all of it, or by a region that stands still.",
+            WHERE,
+            metavar="whole|X,Y,W,H",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
         check_range(self.start, self.end, self.max_frames)
+        if self.stabilise not in (None, WHOLE):
+            Region.parse(self.stabilise)
 
 
 @dataclass(frozen=True)

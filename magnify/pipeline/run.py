@@ -11,12 +11,13 @@ from typing import Any
 
 from magnify.errors import TruncatedInputError, VideoError
 from magnify.messages import Message, Notify
+from magnify.motion.regions import Region
 from magnify.pipeline.clips import VideoClip
-from magnify.pipeline.job import Job, Output
+from magnify.pipeline.job import WHOLE, Job, Output
 from magnify.pipeline.prepare import Engine, prepare
 from magnify.pipeline.stream import Progress, magnified_frames, with_reference
 from magnify.pipeline.threads import behind
-from magnify.pipeline.window import Window
+from magnify.pipeline.window import Window, region_mask
 from magnify.version import __version__
 from magnify.video import VideoInfo, VideoWriter
 from magnify.video.encoding import container_suffix
@@ -202,6 +203,9 @@ def open_clip(job: Job, engine: Engine, notify: Notify) -> VideoClip:
         card=engine.card if source.hwaccel == "auto" else None,
         notify=notify,
     )
+    if source.stabilise is not None:
+        whole = source.stabilise == WHOLE
+        clip.steady(None if whole else region_mask(Region.parse(source.stabilise), clip.info))
     if not job.selection.is_all:
         clip.look_through(Window(job.selection, clip.info, engine.network.model))
     return clip

@@ -66,6 +66,16 @@ def _widened(part: slice, size: int, model: MagnificationModel) -> slice:
     return slice(start, min(size, part.stop + radius))
 
 
+def region_mask(region: Region, info: VideoInfo) -> NDArray[np.bool_]:
+    """Where a region of the picture as displayed lies in the stored one, (H, W).
+
+    Raises:
+        SettingsError: it leaves the picture.
+    """
+    mask: NDArray[np.bool_] = _weights(Selection(roi=region, feather=0.0), info) > 0
+    return mask
+
+
 def _weights(selection: Selection, info: VideoInfo) -> NDArray[np.float32]:
     """How much of each stored pixel is magnified, (H, W), 0 to 1."""
     matrix = info.display_matrix

@@ -26,7 +26,10 @@ def invoke(*arguments: str | Path) -> Result:
         (["run", "a.mp4", "--alfa", "5"], "No such option: --alfa. Did you mean '--alpha'?"),
         (["run", "a.mp4", "--alpha"], "See `magnify run --help`."),
         (["run", "a.mp4", "--mode", "Sttic"], "'Sttic' is not one of 'static', 'dynamic'. Did you"),
-        (["run", "a.mp4", "--alpha", "x"], "'--alpha' / '-a': 'x' should be a valid number. See"),
+        (
+            ["run", "a.mp4", "--alpha", "x"],
+            "'--alpha' / '-a': alpha must be a number or auto, not 'x'. See",
+        ),
         (["run", "a.mp4", "--max-frames", "0"], "'0' should be greater than or equal to 1. See"),
         (["run", "a.mp4", "--quiet=5"], "does not take a value. See `magnify run --help`."),
         (["train", "fd4m", "--out", "x"], "Did you mean 'fd4mm'?"),

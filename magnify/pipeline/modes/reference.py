@@ -1,11 +1,11 @@
 """Static and dynamic: motion since a reference, or since the previous frame."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from magnify.errors import SettingsError
-from magnify.messages import Notify
+from magnify.messages import Message, Notify
 from magnify.pipeline.modes.base import Mode
 
 if TYPE_CHECKING:
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Static(Mode):
-    """Motion since a reference: frame `index`, or the mean of `mean_of` frames from there on."""
+    """Motion since a reference: frame `index`, or the mean of `mean_of` frames from there on.
 
-    index: int = 0
+    With an `index` of None it is the first frame, unless that lies off those behind it.
+    """
+
+    index: int | None = 0
     mean_of: int = 1
 
     name = "static"
@@ -33,11 +36,13 @@ class Static(Mode):
 
     @classmethod
     def parse(cls, reference: str) -> "Static":
-        """From `first`, a frame's number (from 0), or `mean:N` for the mean of the first N.
+        """From `auto`, `first`, a frame's number (from 0), or `mean:N`, the mean of the first N.
 
         Raises:
             SettingsError: the text is none of these.
         """
+        if reference == "auto":
+            return cls(index=None)
         if reference == "first":
             return cls()
         if match := re.fullmatch(r"(mean:)?(\d{1,9})", reference):
@@ -47,14 +52,32 @@ class Static(Mode):
             if number > 0:
                 return cls(mean_of=number)
         raise SettingsError(
-            f"reference '{reference}' is not understood; use first, a frame's number, or mean:N"
+            f"reference '{reference}' is not understood; use auto, first, a frame's number, or "
+            "mean:N"
         )
 
     def describe(self, clip: "Clip") -> dict[str, Any]:
         return {"name": self.name, "index": self.index, "mean_of": self.mean_of}
 
+    def settled(self, clip: "Clip", network: "Network", notify: Notify) -> "Static":
+        if self.index is not None:
+            return self
+        from magnify.pipeline.modes.stray import stray_start
+
+        index, off = stray_start(clip)
+        if index:
+            which = "frame" if index == 1 else f"{index} frames"
+            notify(
+                Message(
+                    f"the first {which} lie{'s' * (index == 1)} {off:.1f} px off those behind; "
+                    f"the reference is frame {index} (--reference first takes the first)"
+                )
+            )
+        return replace(self, index=index)
+
     @property
     def reference_frames(self) -> range:
+        assert self.index is not None, "settled"
         # The first frame is the first that the operator is fed: nothing has to wait for it.
         first = self == Static()
         return range(0) if first else range(self.index, self.index + self.mean_of)
