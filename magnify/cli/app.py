@@ -14,6 +14,7 @@ from magnify.cli import (
     compare,
     measure,
     models,
+    report,
     run,
     slice,
     status,
@@ -117,6 +118,7 @@ app.command("analyze", rich_help_panel=SEE)(analyze.analyze)
 app.command("measure", rich_help_panel=SEE)(measure.measure)
 app.command("slice", rich_help_panel=SEE)(slice.cut_slice)
 app.command("compare", rich_help_panel=SEE)(compare.compare)
+app.command("report", rich_help_panel=SEE)(report.report)
 app.add_typer(status.app, name="jobs", cls=Group, no_args_is_help=False, rich_help_panel=MANY)
 app.command("models", rich_help_panel=MODELS)(models.models)
 app.command("bands", rich_help_panel=MODELS)(bands.bands)

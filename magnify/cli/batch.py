@@ -22,6 +22,7 @@ from magnify.cli.console import (
     system_error,
 )
 from magnify.cli.options import Batch
+from magnify.cli.report import typed
 from magnify.cli.rows import Rows
 from magnify.errors import (
     MagnifyError,
@@ -80,14 +81,18 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
 
 
 def _check_pipes(jobs: list[Job], batch: Batch) -> None:
-    """Checks that a pipe is all there is to do, and that nothing else goes through it.
+    """Checks that a pipe, and so a page, is all there is to do, and that nothing is in its way.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: it is not, or something is.
     """
+    if batch.page is not None and (len(jobs) > 1 or batch.workers is not None):
+        raise SettingsError("--report .html is a page about one input; give .json or .csv, a table")
     written = any(job.output.path == STANDARD for job in jobs)
     if not written and all(job.source.path != STANDARD for job in jobs):
         return
+    if batch.page is not None:
+        raise SettingsError("--report .html shows files, and nothing is left of a pipe")
     if len(jobs) > 1:
         raise SettingsError("-: a pipe carries one video; give no other input beside it")
     if batch.resume or batch.workers is not None:
@@ -241,8 +246,10 @@ def magnify_one(
             )
         except TruncatedInputError as error:
             _tell(error.report, batch, rows, cautions)
+            _write_page(error.report, job, batch)
             raise
     _tell(report, batch, rows, cautions)
+    _write_page(report, job, batch)
 
 
 def _cautions(job: Job, batch: Batch) -> list[Message]:
@@ -298,6 +305,30 @@ def _tell(report: "Report", batch: Batch, rows: Rows, cautions: list[Message]) -
         )
     _save(report.job, batch)
     rows.add({**report.as_dict(), "cautions": cautions})
+
+
+def _write_page(report: "Report", job: Job, batch: Batch) -> None:
+    """Writes the page of --report, if one is asked for."""
+    if batch.page is None:
+        return
+    from magnify.analysis.report import Part, write_report
+
+    source = job.source
+    sampling_rate = getattr(job.mode, "sampling_rate", None)
+    part = Part(source.fps, sampling_rate, source.start, source.end, source.max_frames)
+    with progress(batch.page.name, quiet=batch.quiet) as reporter:
+        write_report(
+            source.path,
+            [job.output.path],
+            batch.page,
+            command=typed(),
+            part=part,
+            job=report.job,
+            overwrite=True,
+            progress=reporter,
+        )
+    if not batch.quiet:
+        notice_line(f"{batch.page}: a page about it")
 
 
 def _describe(job: Job, batch: Batch, engine: "Engine") -> None:

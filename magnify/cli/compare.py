@@ -1,12 +1,13 @@
 """`magnify compare`: clips of the same scene as one video."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from magnify.cli.console import notice_line, output_line, progress
 from magnify.cli.options import finite
+from magnify.cli.report import Large, check_page, typed
 from magnify.cli.seeing import (
     End,
     Fps,
@@ -18,7 +19,11 @@ from magnify.cli.seeing import (
     option,
     parse_region,
 )
+from magnify.errors import SettingsError
 from magnify.pipeline.job import INPUT
+
+if TYPE_CHECKING:
+    from magnify.analysis.recording import Recording
 
 LAYOUT = "Layout"
 
@@ -33,8 +38,12 @@ def compare(
         ),
     ],
     layout: Annotated[
-        Literal["side", "stack", "difference", "wipe"],
-        option(LAYOUT, "Side by side, one above the other, what changed, or a sweeping line."),
+        Literal["side", "stack", "difference", "wipe", "html"],
+        option(
+            LAYOUT,
+            "Side by side, one above the other, what changed, a sweeping line, or a page with "
+            "players in step.",
+        ),
     ] = "side",
     gain: Annotated[
         float, option(LAYOUT, "difference: how many times it is enlarged.", callback=finite)
@@ -46,16 +55,22 @@ def compare(
     ] = False,
     output: Annotated[
         Path | None,
-        option(INPUT, "The video; default: A_and_B.mp4 beside the first clip.", "--output", "-o"),
+        option(
+            INPUT,
+            "The video, or the page; default: A_and_B.mp4 beside the first clip.",
+            "--output",
+            "-o",
+        ),
     ] = None,
     overwrite: Overwrite = False,
+    large: Large = False,
     fps: Fps = None,
     start: Start = None,
     end: End = None,
     max_frames: MaxFrames = None,
     quiet: Quiet = False,
 ) -> None:
-    """Show clips of the same scene together, as one video.
+    """Show clips of the same scene together, as one video or as a page.
 
     Frames are paired by their times. The sound is that of the first clip.
     """
@@ -67,7 +82,11 @@ def compare(
         Recording(clip, fps=fps, start=start, end=end, max_frames=max_frames) for clip in clips
     ]
     names = [clip_name(clip) for clip in clips]
-    path = output or clips[0].absolute().parent / f"{'_and_'.join(names)}.mp4"
+    suffix = ".html" if layout == "html" else ".mp4"
+    path = output or clips[0].absolute().parent / f"{'_and_'.join(names)}{suffix}"
+    if layout == "html":
+        _write_page(recordings, path, overwrite=overwrite, large=large, quiet=quiet)
+        return
     comparison = Comparison(
         layout=layout,
         gain=gain,
@@ -89,3 +108,21 @@ def compare(
     for recording in recordings:
         if recording.clip.truncated is not None:
             raise recording.clip.truncated
+
+
+def _write_page(
+    recordings: "list[Recording]", path: Path, *, overwrite: bool, large: bool, quiet: bool
+) -> None:
+    from magnify.analysis.report import write_comparison
+    from magnify.analysis.results import check_target
+
+    if len(recordings) < 2:
+        raise SettingsError("there is nothing to compare: give two clips or more")
+    check_page(path)
+    check_target(path, overwrite, folder=False)
+    with progress(path.name, quiet=quiet) as reporter:
+        write_comparison(
+            recordings, path, command=typed(), large=large, overwrite=overwrite, progress=reporter
+        )
+    if not quiet:
+        output_line(f"results: {path}")

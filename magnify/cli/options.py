@@ -24,6 +24,7 @@ from magnify.settings import Option
 from magnify.video.choices import Encoding
 
 REPORTING = "Reporting"
+PAGES = (".html", ".htm")
 MAX_SEED = 2**63 - 1
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
@@ -108,7 +109,11 @@ class Batch:
     )
     report: Annotated[
         Path | None,
-        Option("Write what came of each input to a table: .json or .csv.", REPORTING),
+        Option(
+            "Write what came of each input to a table, .json or .csv; or of one input, a page to "
+            "look at, .html.",
+            REPORTING,
+        ),
     ] = None
     workers: Annotated[
         str | None,
@@ -141,6 +146,12 @@ class Batch:
             raise SettingsError("--output and --name exclude each other; give one of them")
         if self.output is not None and self.output_dir is not None:
             raise SettingsError("--output and --output-dir exclude each other; give one of them")
+
+    @property
+    def page(self) -> Path | None:
+        """The page that `report` asks for, if it is one."""
+        page = self.report is not None and self.report.suffix.lower() in PAGES
+        return self.report if page else None
 
     def resumes(self, inputs: int) -> bool:
         """Whether a run of so many inputs goes on where one was ended."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnify.cli.console import json_line
-from magnify.cli.options import Batch
+from magnify.cli.options import PAGES, Batch
 from magnify.errors import SettingsError
 
 COLUMNS = (
@@ -41,7 +41,7 @@ class Rows:
             VideoError: it cannot be written.
         """
         path = self._batch.report
-        if path is None:
+        if path is None or path.suffix.lower() in PAGES:
             return
         text = _table(self._rows) if path.suffix.lower() == ".csv" else _json(self._rows)
         from magnify.analysis.results import new_files
@@ -51,8 +51,10 @@ class Rows:
 
 
 def _check(path: Path) -> None:
-    if path.suffix.lower() not in SUFFIXES:
-        raise SettingsError(f"--report {path}: is written as {' or '.join(SUFFIXES)}")
+    if path.suffix.lower() not in (*SUFFIXES, *PAGES):
+        raise SettingsError(
+            f"--report {path}: a table's name ends in .json or .csv, a page's in .html"
+        )
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise SettingsError(f"--report {path}: there is no folder {path.parent} for a file")
 

@@ -71,6 +71,7 @@ class VideoInfo:
         alpha_beside: whether transparency is coded beside the pictures, as VP8 and VP9 have it.
         mastering: whether HDR10's mastering display or content light level is stated.
         audio_streams, subtitle_streams: how many the file has.
+        comment: the file's comment, in which magnified files say how they were made.
         cut_start: seconds that are left out at the start.
         cut_end: whether the end may be left out.
         state: which file it was, to tell whether it is still the same; None if it is no file.
@@ -101,6 +102,7 @@ class VideoInfo:
     mastering: bool = False
     audio_streams: int = 0
     subtitle_streams: int = 0
+    comment: str | None = None
     cut_start: Fraction = Fraction(0)
     cut_end: bool = False
     state: FileState | None = field(default=None, compare=False, repr=False)
@@ -176,8 +178,14 @@ def _probe_container(path: Path, container: InputContainer, state: FileState) ->
         mastering=has_mastering(frame),
         audio_streams=len(container.streams.audio),
         subtitle_streams=len(container.streams.subtitles),
+        comment=_comment(container),
         notices=(*_other_videos(container, stream), *timing.notices, *info.notices),
     )
+
+
+def _comment(container: InputContainer) -> str | None:
+    tags = {key.lower(): value for key, value in container.metadata.items()}
+    return tags.get("comment")
 
 
 def _other_videos(container: InputContainer, chosen: VideoStream) -> list[str]:
