@@ -1,4 +1,4 @@
-"""Writes the tables of docs/performance.md from the stored results.
+"""Writes the tables of pages in docs/ from the stored results.
 
     python benchmarks/tables.py
 
@@ -13,12 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from measuring import table as measuring_table
 from memory import table as memory_table
 
 from magnify.cli.lab.tables import markdown_table
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "performance.md"
+PAGES = [ROOT / "docs" / name for name in ("performance.md", "measuring.md")]
 RESULTS = ROOT / "benchmarks" / "results"
 NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM"}
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
@@ -103,9 +104,13 @@ def gpu() -> str:
     return markdown_table(["H100", "measured"], rows)
 
 
+def accuracy() -> str:
+    return measuring_table(result("measuring")["accuracies"])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     table.__name__: table
-    for table in (complexity, networks, commands, precision, frame_memory, memory, gpu)
+    for table in (complexity, networks, commands, precision, frame_memory, memory, gpu, accuracy)
 }
 
 
@@ -117,4 +122,5 @@ def filled(page: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text()))
+    for page in PAGES:
+        page.write_text(filled(page.read_text()))

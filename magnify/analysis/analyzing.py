@@ -120,6 +120,7 @@ def analyze(
             marked,
             stated=sampling_rate is not None,
             interlaced=recording.info.interlaced,
+            comment=recording.info.comment,
         ),
         truncated=recording.clip.truncated,
     )

@@ -1,5 +1,6 @@
 """What may make an analysis wrong, said before its numbers."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -39,6 +40,10 @@ CODEC_WIDTH = 0.25
 CUT_RATIO, CUT_LEVELS = 8.0, 4.0
 """Times the usual change, and mean grey levels: key frames of a calm clip change less."""
 COMBED = 0.8
+DARK = 12.0
+"""Mean grey levels, of 255: noise is as large as what is seen."""
+MAGNIFIED = re.compile(r"magnify [\d.]+\S*: .*, alpha ")
+"""What a magnified file's comment begins with."""
 ORDINARY_RATES = (23.9, 60.1)
 
 
@@ -69,7 +74,12 @@ class Brightness:
 
     @classmethod
     def of(cls, series: MotionSeries, segments: Segments, lowest: float) -> "Brightness":
-        found = spectra(series.light[:, None], segments, lowest)
+        return cls.of_light(series.light, segments, lowest)
+
+    @classmethod
+    def of_light(cls, light: Values, segments: Segments, lowest: float) -> "Brightness":
+        """From the light of each frame relative to its mean, (T,)."""
+        found = spectra(light[:, None], segments, lowest)
         share = np.sqrt(found.power[:, 0].astype(float))
         return cls(found.frequencies, np.where(found.frequencies >= lowest, share, 0.0))
 
@@ -113,6 +123,7 @@ def find_cautions(
     *,
     stated: bool,
     interlaced: bool,
+    comment: str | None,
 ) -> list[Caution]:
     """Everything that may mislead, warnings first.
 
@@ -120,8 +131,10 @@ def find_cautions(
         peaks: as `doubted` gives them.
         stated: the user gave the sampling rate.
         interlaced: the file says that its frames are made of two fields.
+        comment: the file's, in which magnified ones say how they were made.
     """
     cautions = [
+        *_of_the_origin(comment),
         *_of_the_file(series, stated, interlaced),
         *_of_the_picture(series),
         *_of_the_motion(series),
@@ -132,6 +145,12 @@ def find_cautions(
 
 
 Cautions: TypeAlias = Iterator[Caution]
+
+
+def _of_the_origin(comment: str | None) -> Cautions:
+    if comment is not None and MAGNIFIED.match(comment):
+        text = "this clip was magnified already, so it shows a model's motion; measure the original"
+        yield Caution("magnified", "warning", text, 1, 0)
 
 
 def _of_the_file(series: MotionSeries, stated: bool, interlaced: bool) -> Cautions:
@@ -176,6 +195,10 @@ def _of_the_picture(series: MotionSeries) -> Cautions:
     if clipped > CLIPPED:
         text = f"{clipped:.0%} of the picture is black or white; nothing is seen to move there"
         yield Caution("clipped", "note", text, clipped, CLIPPED)
+    level = float(series.brightness.mean())
+    if level < DARK:
+        text = f"the picture is dark ({level:.0f} of 255 levels), and noise hides small motion"
+        yield Caution("dark", "note", text, level, DARK)
     usual = float(np.median(series.difference[1:]))
     strongest = int(series.difference[1:].argmax()) + 1
     ratio = float(series.difference[strongest]) / max(usual, 1e-6)

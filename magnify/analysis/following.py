@@ -85,7 +85,7 @@ class _Pass:
         moved, direction = self.motion.feed(levels), self.motion.texture.direction
         along = np.einsum("...ij,...i->...j", direction, moved)[self.usable]
         self.rows.append(along)
-        self.parts.append(_means_of_parts(levels))
+        self.parts.append(means_of_parts(levels))
         self.facts.append(
             (
                 seconds,
@@ -99,7 +99,8 @@ class _Pass:
         self.last, self.last_along = levels, along
 
 
-def _means_of_parts(levels: Levels) -> list[float]:
+def means_of_parts(levels: Levels) -> list[float]:
+    """Mean grey levels of 4x4 parts of a picture."""
     rows = np.array_split(levels, PARTS, axis=0)
     return [float(part.mean()) for row in rows for part in np.array_split(row, PARTS, axis=1)]
 
@@ -167,7 +168,7 @@ def _series(recording: Recording, one_pass: _Pass, roi: Region, picture: Picture
         copied=facts[2],
         difference=facts[3],
         travel=facts[4],
-        light=_common_light(np.array(one_pass.parts)),
+        light=common_light(np.array(one_pass.parts)),
         clipped=facts[5],
         rate=recording.rate,
         jitter=jitter,
@@ -178,8 +179,11 @@ def _series(recording: Recording, one_pass: _Pass, roi: Region, picture: Picture
     return _without_repeats(series)
 
 
-def _common_light(parts: Values) -> Values:
-    """What all parts of the picture share; something that moves changes only some of them."""
+def common_light(parts: Values) -> Values:
+    """What parts of the picture share over time, (T, parts) → (T,), relative to their means.
+
+    Something that moves changes only some of them.
+    """
     common: Values = np.median(parts / parts.mean(axis=0).clip(1), axis=1)
     return common
 

@@ -7,8 +7,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from magnify.analysis.cautions import COPIED_WARNING, MISSING_BELOW
-from magnify.analysis.recording import Recording
+from magnify.analysis.analyzing import FIRST_BINS
+from magnify.analysis.cautions import COPIED_WARNING, MISSING_BELOW, Brightness
+from magnify.analysis.following import LEAST_FRAMES, common_light, means_of_parts
+from magnify.analysis.recording import UNEVEN, Recording
+from magnify.analysis.spectra import Segments
 from magnify.interruption import check
 from magnify.messages import Message, counted, warning
 from magnify.motion.copies import CELL, CopiedBlocks, find_repetition
@@ -16,7 +19,7 @@ from magnify.motion.luma import Levels
 from magnify.motion.registration import TextureError
 from magnify.motion.steadying import WholeShift
 from magnify.pipeline.job import Job
-from magnify.pipeline.modes import Dynamic, Static
+from magnify.pipeline.modes import Bandpass, Dynamic, Mode, Static
 
 LOOKED_AT = 48
 """Frames: two seconds of most clips."""
@@ -38,12 +41,14 @@ class Beginning:
     Attributes:
         copied: the mean share of textured 8x8 blocks that are copies of the frame before.
         repeats: how many of every so many frames repeat the one before; None if none do.
+        flicker: in Hz, and its share of the brightness; None if the light is steady.
         shifts: how far the picture as a whole lies from where it is in the first frame, in pixels:
             of the second frame, then of every sixth, (N, 2). Empty where it has no texture.
     """
 
     copied: float
     repeats: tuple[int, int] | None
+    flicker: tuple[float, float] | None
     shifts: NDArray[np.float64]
 
 
@@ -66,8 +71,23 @@ def foreseen(job: Job) -> list[Message]:
             f"of every {period} frames the file holds {counted(count, 'repeat')}: "
             "the camera took fewer pictures a second than the file has"
         )
+    cautions += _of_the_light(job.mode, found.flicker)
     cautions += _of_the_shown_motion(job, found.shifts)
     return [warning(text) for text in cautions]
+
+
+def _of_the_light(mode: Mode, flicker: tuple[float, float] | None) -> list[str]:
+    """Light that flickers at a frequency that is magnified: it looks like motion."""
+    if flicker is None or not isinstance(mode, Bandpass):
+        return []
+    frequency, share = flicker
+    low, high = mode.low or 0.0, mode.high or np.inf
+    if mode.coefficients is not None or not low <= frequency <= high:
+        return []
+    return [
+        f"the light flickers by {share:.1%} at about {frequency:.3g} Hz, inside the band; leave it "
+        f"out, with another band or --notch {frequency:.3g}"
+    ]
 
 
 def _of_the_shown_motion(job: Job, shifts: NDArray[np.float64]) -> list[str]:
@@ -116,17 +136,21 @@ def _beginning(job: Job) -> Beginning:
         start=source.start,
         end=source.end,
         max_frames=min(source.max_frames or LOOKED_AT, LOOKED_AT),
+        sampling_rate=getattr(job.mode, "sampling_rate", None),
     )
     if min(recording.height, recording.width) < CELL:  # too little to tell anything by
-        return Beginning(0.0, None, np.zeros((0, 2)))
+        return Beginning(0.0, None, None, np.zeros((0, 2)))
     copies: CopiedBlocks | None = None
     whole: WholeShift | None = None
     copied, brightness, changes, shifts = [], [0.0], [0.0], []
+    parts, seconds = [], []
     before = np.zeros((0, 0), np.float32)
     with closing(recording.instants()) as instants:
         for number, instant in enumerate(islice(instants, LOOKED_AT)):
             check()
             levels = instant.levels
+            parts.append(means_of_parts(levels))
+            seconds.append(instant.seconds)
             if copies is None:
                 copies = CopiedBlocks(levels, recording.level_step)
                 with suppress(TextureError):  # too smooth
@@ -141,7 +165,21 @@ def _beginning(job: Job) -> Beginning:
     share = float(np.nanmean(copied)) if copied and not np.isnan(copied).all() else 0.0
     repetition = find_repetition(np.array(brightness), np.array(changes))
     repeats = None if repetition is None else (len(repetition.repeats), repetition.period)
-    return Beginning(share, repeats, np.array(shifts).reshape(-1, 2))
+    flicker = _flicker(np.array(parts), np.array(seconds), recording)
+    return Beginning(share, repeats, flicker, np.array(shifts).reshape(-1, 2))
+
+
+def _flicker(
+    parts: NDArray[np.float64], seconds: NDArray[np.float64], recording: Recording
+) -> tuple[float, float] | None:
+    """The frequency and the share of light that flickers; None if it does not, or too few tell."""
+    if len(parts) < LEAST_FRAMES or recording.stated_rate is None:
+        return None
+    times, jitter = recording.clock(seconds)
+    segments = Segments.of(times, jitter <= UNEVEN)
+    light = Brightness.of_light(common_light(parts), segments, FIRST_BINS * segments.resolution)
+    frequency, share, _ = light.line
+    return (frequency, share) if light.flickers else None
 
 
 def _shift(whole: WholeShift | None, levels: Levels) -> list[tuple[float, float]]:

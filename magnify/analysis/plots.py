@@ -141,8 +141,8 @@ def _draw_map(
     bar.set_label(label)
 
 
-def plot_measurement(measurement: Measurement, path: Path) -> None:
-    """Draws each region's waveform, spectrum and orbit, one row a region."""
+def plot_measurement(measurement: Measurement, path: Path, kind: str = "png") -> None:
+    """Draws each region's waveform, spectrum and orbit, one row a region; "png" or "svg"."""
     places = measurement.places
     figure = new_figure(13, 2.9 * len(places) + 0.4)
     figure.suptitle(measurement.path.name, fontsize=11)
@@ -156,7 +156,7 @@ def plot_measurement(measurement: Measurement, path: Path) -> None:
         orbit.invert_yaxis()
         orbit.grid(visible=True, alpha=0.25)
     # Matplotlib judges by the suffix, and a file that is not yet in its place may have another.
-    figure.savefig(path, format="png")
+    figure.savefig(path, format=kind)
 
 
 def _draw_waveform(axes: "Axes", measurement: Measurement, place: PlaceMotion) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from magnify.cli.console import json_line, notice_line, output_line, progress
-from magnify.cli.options import finite
+from magnify.cli.options import REPORTING, finite
 from magnify.cli.seeing import (
     MEASURING,
     ClipPath,
@@ -90,6 +90,9 @@ def measure(
         bool, option(INPUT, "Also write a universal file (58), for modal analysis.", "--uff")
     ] = False,
     no_plots: NoPlots = False,
+    svg: Annotated[
+        bool, option(REPORTING, "Draw the plot as SVG instead of PNG.", "--svg")
+    ] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -103,7 +106,8 @@ def measure(
     from magnify.analysis.results import check_target
 
     table = output or clip.absolute().parent / f"{clip_name(clip)}_measurement.csv"
-    paths = _results(table, plots=drawable(no_plots), uff=uff)
+    plot = ".svg" if svg else ".png"
+    paths = _results(table, plot=plot if drawable(no_plots) else None, uff=uff)
     for path in paths.values():
         check_target(path, overwrite, folder=False)
     places, movable = _places(point, roi, line, along, size, exact)
@@ -144,7 +148,7 @@ def measure(
         raise measurement.truncated
 
 
-def _results(table: Path, *, plots: bool, uff: bool) -> dict[str, Path]:
+def _results(table: Path, *, plot: str | None, uff: bool) -> dict[str, Path]:
     """What is written, by kind."""
     if table.suffix.lower() != ".csv":
         raise SettingsError(f"{table}: the table's name must end in .csv")
@@ -153,8 +157,8 @@ def _results(table: Path, *, plots: bool, uff: bool) -> dict[str, Path]:
         "summary": table.with_suffix(".json"),
         "densities": table.with_name(f"{table.stem}_psd.csv"),
     }
-    if plots:
-        paths["plot"] = table.with_suffix(".png")
+    if plot is not None:
+        paths["plot"] = table.with_suffix(plot)
     if uff:
         paths["uff"] = table.with_suffix(".uff")
     return paths
@@ -254,7 +258,7 @@ def _write(
         if "plot" in part:
             from magnify.analysis.plots import plot_measurement
 
-            plot_measurement(measurement, part["plot"])
+            plot_measurement(measurement, part["plot"], paths["plot"].suffix[1:])
         if "uff" in part:
             from magnify.analysis.uff58 import write_uff
 

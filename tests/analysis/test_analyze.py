@@ -265,3 +265,19 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
         most.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert most[1] - most[0] < 40e6
+
+
+def test_a_magnified_clip_is_told_from_an_original(tmp_path: Path) -> None:
+    made = "comment=magnify 1.2.3: static, alpha 20, lbvmm"
+    ffv1 = ("-c:v", "ffv1", "-pix_fmt", "bgr0")
+    clip = write_lossless(tmp_path / "m.mkv", swaying(40, 0.3, 6.0), RATE, *ffv1, "-metadata", made)
+    assert "magnified" in warnings(analyze(clip))
+    other = write_lossless(
+        tmp_path / "o.mkv", swaying(40, 0.3, 6.0), RATE, *ffv1, "-metadata", "comment=my holiday"
+    )
+    assert "magnified" not in codes(analyze(other))
+
+
+def test_the_dark_is_told(tmp_path: Path) -> None:
+    dark = ((picture // 12).astype(np.uint8) for picture in swaying(40, 0.5, 6.0))
+    assert "dark" in codes(analyze(write_lossless(tmp_path / "d.mkv", dark, RATE)))

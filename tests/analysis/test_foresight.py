@@ -106,3 +106,16 @@ def test_real_clips(name: str, codes: list[str]) -> None:
     texts = foreseen(Job(Source(SHARED / f"clips/{name}.mp4"), Output(Path("out.mp4"))))
     assert len(texts) == len(codes)
     assert all(code in text for code, text in zip(codes, texts, strict=True))
+
+
+def test_light_that_flickers_inside_the_band_is_told(tmp_path: Path) -> None:
+    swaying = [(0.1 * np.sin(n), 0.0) for n in range(48)]
+    light = 1 + 0.03 * np.sin(2 * np.pi * 6.0 * np.arange(48) / 25)
+    pictures = np.rint(scene(swaying) * light[:, None, None, None]).clip(0, 255).astype(np.uint8)
+    (text,) = told(tmp_path, pictures, Bandpass(4, 8))
+    assert "flickers by 3.0% at about 6 Hz, inside the band" in text
+    assert "--notch 6" in text
+    assert told(tmp_path, pictures, Bandpass(1, 4)) == []
+    assert told(tmp_path, scene(swaying), Bandpass(4, 8)) == []
+    slow = Bandpass(40, 80, sampling_rate=250)
+    assert "at about 60 Hz" in told(tmp_path, pictures, slow)[0]

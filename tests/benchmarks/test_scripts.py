@@ -147,3 +147,13 @@ def test_a_script_ends_with_one_line_and_an_exit_code() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
     assert done.stderr == "magnify: error: --side must be even, and both --frames 2 or more\n"
+
+
+def test_measured_motion_is_that_of_the_textures(monkeypatch: pytest.MonkeyPatch) -> None:
+    measuring = script("measuring", monkeypatch)
+    monkeypatch.setattr(measuring, "NOISES", (0.0, 3.0))
+    monkeypatch.setattr(measuring, "AMPLITUDES", (0.3,))
+    still, noisy = json.loads(invoke(measuring, "--json").stdout)["accuracies"]
+    assert still["gain"] == pytest.approx(1, abs=0.01)
+    assert still["scatter"] < noisy["scatter"] < 0.02
+    assert still["region"] < noisy["region"] < 0.02

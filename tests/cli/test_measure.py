@@ -70,6 +70,8 @@ def test_one_row_a_frame_in_pixels_and_millimetres(clip: Path, tmp_path: Path) -
     assert region["decay"] is None
     assert summary["settings"]["band"] == "3,5"
     assert table.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
+    assert measure(clip, "--roi", "20,20,32,32", "-o", table, "-y", "--svg").exit_code == 0
+    assert table.with_suffix(".svg").read_text().startswith("<?xml")
 
 
 def test_the_density_integrates_to_the_variance(clip: Path, tmp_path: Path) -> None:
