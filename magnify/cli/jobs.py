@@ -120,7 +120,7 @@ def _output(request: Request, mode: Mode, source: Input) -> Path:
         return batch.output
     values = {
         "stem": stem_of(source.path),
-        "alpha": f"{batch.alpha:g}",
+        "alpha": f"{batch.alpha:g}" + "-curve" * (batch.alpha_curve is not None),
         "mode": mode.label,
         "model": request.compute.label,
     }

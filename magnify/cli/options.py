@@ -17,6 +17,7 @@ import typer
 
 from magnify.errors import SettingsError
 from magnify.jobs.choices import SEGMENT_FRAMES
+from magnify.pipeline.alpha import AlphaCurve
 from magnify.pipeline.job import INPUT, MAGNIFICATION, Compute, Job, Output, Source
 from magnify.pipeline.modes import Mode
 from magnify.pipeline.selection import Selection
@@ -75,6 +76,15 @@ class Batch:
             metavar="FACTOR|auto",
         ),
     ] = 20.0
+    alpha_curve: Annotated[
+        AlphaCurve | None,
+        Option(
+            "A factor that changes over time, linearly between keys; or a file of them.",
+            MAGNIFICATION,
+            parse=AlphaCurve.parse,
+            metavar="SECONDS:FACTOR,...",
+        ),
+    ] = None
     output: Annotated[
         Path | None,
         Option(
@@ -136,6 +146,8 @@ class Batch:
 
     def __post_init__(self) -> None:
         several = len(self.inputs or ()) > 1
+        if self.alpha_curve is not None:
+            object.__setattr__(self, "alpha", self.alpha_curve.largest)
         if self.alpha is None and (several or self.list_file is not None):
             raise SettingsError("--alpha auto takes a single input")
         if self.save_job is not None and several:
@@ -182,6 +194,7 @@ class Request:
             self.batch.alpha,
             self.compute,
             self.selection,
+            self.batch.alpha_curve,
         )
 
 

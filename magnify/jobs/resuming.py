@@ -88,7 +88,7 @@ class _Run:
         self.report = progress or (lambda stage, done, total: None)
         self.say = say
         told: list[Message] = []
-        first = first_boundary(clip, engine.network, job.mode, job.alpha, told.append)
+        first = first_boundary(clip, engine.network, job.mode, job.factor, told.append)
         self.divisible = first is not None
         self.first = first or Boundary()
         if self.divisible:
@@ -118,7 +118,7 @@ class _Run:
     ) -> tuple[Boundary | None, ClockState]:
         job, clip, journal = self.job, self.clip, self.journal
         clip.damage = None
-        part = MagnifiedRange(clip, self.engine.network, job.mode, job.alpha, before, length)
+        part = MagnifiedRange(clip, self.engine.network, job.mode, job.factor, before, length)
         encoder = SegmentEncoder(
             job.output.path, journal.folder / "encoder", clip.info, job.output.encoding, clock
         )

@@ -36,6 +36,10 @@ class Clip(ABC):
     truncated: TruncatedInputError | None = None
     damage: str | None = None
 
+    @abstractmethod
+    def seconds(self, frame: Frame) -> float:
+        """When a frame is shown, counted from the first of the video."""
+
     def read_once_more(self) -> None:
         """Is told that its frames will be asked for at most once from now on."""
         return None
@@ -87,6 +91,9 @@ class VideoClip(Clip):
         """Gives only a part of its pictures from now on; `height` and `width` are of that."""
         self.window, self.height, self.width = window, window.height, window.width
 
+    def seconds(self, frame: Frame) -> float:
+        return float((frame.pts - self.info.start_pts) * self.info.time_base)
+
     def read_once_more(self) -> None:
         self._last_reading = True
 
@@ -126,10 +133,10 @@ class VideoClip(Clip):
         try:
             return replace(frame, picture=self._steadier(frame.picture))
         except TextureError as error:
-            seconds = float((frame.pts - self.info.start_pts) * self.info.time_base)
             raise VideoError(
-                f"{self.path}: cannot be stabilised {seconds:.3f} s after its beginning, where it "
-                "looks too little like its first frame; choose a part of it with --start and --end"
+                f"{self.path}: cannot be stabilised {self.seconds(frame):.3f} s after its "
+                "beginning, where it looks too little like its first frame; choose a part of it "
+                "with --start and --end"
             ) from error
 
 
@@ -149,3 +156,7 @@ class ArrayClip(Clip):
         first = 0 if place is None else place.number
         for number, picture in enumerate(self.pictures[first:], first):
             yield Frame(picture=picture, pts=number, duration=1)
+
+    def seconds(self, frame: Frame) -> float:
+        assert self.rate is not None
+        return frame.pts / self.rate

@@ -15,6 +15,7 @@ from magnify.checkpoints.registry import DEFAULT_MODEL, MODELS
 from magnify.engine.choices import Compile, Precision
 from magnify.errors import SettingsError
 from magnify.motion.regions import Region
+from magnify.pipeline.alpha import AlphaCurve, Factor, check_alpha
 from magnify.pipeline.modes import Mode, Static, mode_from_dict
 from magnify.pipeline.selection import WHERE, Selection
 from magnify.settings import Option, from_plain, to_plain
@@ -30,9 +31,6 @@ MAGNIFICATION = "Magnification"
 
 WHOLE = "whole"
 """Of what to stabilise by: all of the picture."""
-
-LARGEST_ALPHA = 10_000.0
-"""Far beyond what any model can follow; not far from there, its numbers overflow."""
 
 
 def parse_seconds(text: str) -> float:
@@ -216,6 +214,8 @@ class Job:
         output: what is written.
         mode: what counts as motion.
         alpha: the total factor, 0 to 10,000: 1 leaves the motion as it is, below 1 attenuates it.
+            With a curve, its largest.
+        alpha_curve: the factor where it changes over time.
         compute: what magnifies, and where.
         selection: what of the picture is magnified.
     """
@@ -226,10 +226,18 @@ class Job:
     alpha: float = 20.0
     compute: Compute = field(default_factory=Compute)
     selection: Selection = field(default_factory=Selection)
+    alpha_curve: AlphaCurve | None = None
 
     def __post_init__(self) -> None:
+        if self.alpha_curve is not None:
+            object.__setattr__(self, "alpha", self.alpha_curve.largest)
         check_alpha(self.alpha)
-        self.mode.check_alpha(self.alpha)
+        self.mode.check_alpha(self.factor)
+
+    @property
+    def factor(self) -> Factor:
+        """What the motion is magnified by."""
+        return self.alpha if self.alpha_curve is None else self.alpha_curve
 
     def plan(self) -> "Plan":
         """Everything that is known of the job before its first frame, after all checks.
@@ -250,6 +258,7 @@ class Job:
             "alpha": self.alpha,
             "compute": to_plain(self.compute),
             "selection": to_plain(self.selection),
+            "alpha_curve": self.alpha_curve and [list(key) for key in self.alpha_curve.keys],
         }
 
     @classmethod
@@ -261,10 +270,13 @@ class Job:
         """
         job = job.get("job", job)
         parts = {"source", "output", "mode", "alpha", "compute"}
-        if job.keys() - {"selection"} != parts:  # which jobs saved by older versions lack
+        if job.keys() - {"selection", "alpha_curve"} != parts:  # which older jobs lack
             raise SettingsError(f"no job: it has to say {', '.join(sorted(parts))}, and no more")
         if not isinstance(job["alpha"], int | float):
             raise SettingsError(f"alpha must be a number, not {job['alpha']!r}")
+        curve = job.get("alpha_curve")
+        if curve is not None and not isinstance(curve, list):
+            raise SettingsError(f"alpha_curve must be a list of keys, not {curve!r}")
         return cls(
             source=from_plain(Source, job["source"]),
             output=from_plain(Output, job["output"]),
@@ -272,6 +284,7 @@ class Job:
             alpha=float(job["alpha"]),
             compute=from_plain(Compute, job["compute"]),
             selection=from_plain(Selection, job.get("selection", {})),
+            alpha_curve=None if curve is None else AlphaCurve(tuple(curve)),
         )
 
     def to_json(self) -> str:
@@ -291,13 +304,3 @@ class Job:
         if not isinstance(found, dict):
             raise SettingsError("no job: not a JSON object")
         return cls.from_dict(found)
-
-
-def check_alpha(alpha: float) -> None:
-    """Checks a magnification factor.
-
-    Raises:
-        SettingsError: it is no number from 0 to 10,000.
-    """
-    if not 0 <= alpha <= LARGEST_ALPHA:
-        raise SettingsError(f"alpha must be a number from 0 to {LARGEST_ALPHA:g}, not {alpha:g}")

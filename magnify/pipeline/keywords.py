@@ -7,8 +7,9 @@ import numpy as np
 from magnify.checkpoints import DEFAULT_MODEL
 from magnify.engine.choices import Precision
 from magnify.messages import Notify
+from magnify.pipeline.alpha import check_alpha
 from magnify.pipeline.clips import ArrayClip
-from magnify.pipeline.job import Job, Output, Source, check_alpha
+from magnify.pipeline.job import Job, Output, Source
 from magnify.pipeline.modes import Mode, Static
 from magnify.pipeline.prepare import Engine, load_engine
 from magnify.pipeline.run import Report, run

@@ -15,6 +15,7 @@ import torch
 from magnify.engine.network import Network
 from magnify.errors import SettingsError
 from magnify.messages import Notify
+from magnify.pipeline.alpha import Factor
 from magnify.pipeline.clips import Clip
 from magnify.pipeline.modes import Mode
 from magnify.pipeline.stream import DECODED_AHEAD, Stream, chunks, stack, with_reference
@@ -36,7 +37,7 @@ def boundary_states(
     clip: Clip,
     network: Network,
     mode: Mode,
-    alpha: float,
+    alpha: Factor,
     starts: Collection[int],
     notify: Notify = silent,
 ) -> dict[int, State]:
@@ -84,7 +85,7 @@ class Boundary:
 
 
 def first_boundary(
-    clip: Clip, network: Network, mode: Mode, alpha: float, notify: Notify
+    clip: Clip, network: Network, mode: Mode, alpha: Factor, notify: Notify
 ) -> Boundary | None:
     """Where the first range begins; None if the mode needs the whole clip before any frame moves.
 
@@ -117,7 +118,7 @@ class MagnifiedRange:
         clip: Clip,
         network: Network,
         mode: Mode,
-        alpha: float,
+        alpha: Factor,
         before: Boundary,
         length: int,
     ) -> None:
@@ -169,7 +170,7 @@ class MagnifiedRange:
 
 
 def magnified_range(
-    clip: Clip, network: Network, mode: Mode, alpha: float, frames: range, state: State
+    clip: Clip, network: Network, mode: Mode, alpha: Factor, frames: range, state: State
 ) -> Generator[Frame, None, None]:
     """The magnified frames of a range, equal to those of the whole clip.
 

@@ -89,7 +89,7 @@ def plan(job: Job, engine: Engine | None = None, *, makes_folder: bool = False) 
     if job.mode.reference_frames:
         with closing(clip.frames()) as frames:
             reference, _ = with_reference(clip, frames, job.mode.reference_frames)
-    job.mode.operator(clip, engine.network, reference, job.alpha, notices.append)
+    job.mode.operator(clip, engine.network, reference, job.factor, notices.append)
     compiled = engine.network.repays_compiling(clip.height, clip.width, clip.count)
     return Plan(**_facts(job, clip, engine), compiled=compiled, notices=notices)
 
@@ -153,7 +153,7 @@ def write_whole(
         open_writer(job, clip, engine, say) as writer,
         behind(writer.write, WRITTEN_BEHIND) as write,
     ):
-        frames = magnified_frames(clip, engine.network, job.mode, job.alpha, progress, say)
+        frames = magnified_frames(clip, engine.network, job.mode, job.factor, progress, say)
         with closing(frames):
             for frame in clip.finished(frames):
                 write(frame)
@@ -169,7 +169,8 @@ def open_writer(job: Job, clip: VideoClip, engine: Engine, say: Notify) -> Video
         SettingsError, VideoError: it cannot be written so, or there.
     """
     made_by = engine.layout or engine.model
-    comment = f"magnify {__version__}: {job.mode.label}, alpha {job.alpha:g}, {made_by}"
+    alpha = f"{job.alpha:g}" if job.alpha_curve is None else str(job.alpha_curve)
+    comment = f"magnify {__version__}: {job.mode.label}, alpha {alpha}, {made_by}"
     output = job.output
     return VideoWriter(
         output.path,

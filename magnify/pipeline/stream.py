@@ -23,6 +23,7 @@ from magnify.errors import SettingsError
 from magnify.interruption import check
 from magnify.messages import Notify, counted
 from magnify.models import Texture
+from magnify.pipeline.alpha import AlphaCurve, Factor
 from magnify.pipeline.clips import Clip
 from magnify.pipeline.modes import Mode
 from magnify.pipeline.threads import ahead
@@ -45,7 +46,7 @@ def magnified_frames(
     clip: Clip,
     network: Network,
     mode: Mode,
-    alpha: float,
+    alpha: Factor,
     progress: Progress | None = None,
     notify: Notify | None = None,
 ) -> Generator[Frame, None, None]:
@@ -124,7 +125,7 @@ class Stream:
         self.marked = frames
 
     def magnified(
-        self, frames: Iterator[Frame], alpha: float, first: int = 0, count: int | None = None
+        self, frames: Iterator[Frame], alpha: Factor, first: int = 0, count: int | None = None
     ) -> Generator[Frame, None, None]:
         """The frames with their motion magnified, in order, one for one.
 
@@ -142,15 +143,17 @@ class Stream:
                 self.report("magnifying", done, self.clip.count)
 
     def _downloaded(
-        self, steps: Iterator[Step], alpha: float
+        self, steps: Iterator[Step], alpha: Factor
     ) -> Generator[tuple[list[Frame], Tensor], None, None]:
         """Frames, with their magnified pictures on the CPU.
 
         The next chunk is handed to a GPU before the last one is waited for, so that it never idles.
         """
         before: tuple[list[Frame], Download] | None = None
-        for frames, texture, shape, motion in steps:
-            pictures = self.network.decode(texture, shape, motion, alpha, like=stack(frames))
+        curve = alpha if isinstance(alpha, AlphaCurve) else AlphaCurve(((0.0, alpha),))
+        for frames, texture, shape, motion in steps if curve is not alpha else _singly(steps):
+            factor = curve.at(self.clip.seconds(frames[0]))
+            pictures = self.network.decode(texture, shape, motion, factor, like=stack(frames))
             download = Download(pictures)
             if before is not None:
                 yield before[0], before[1].wait()
@@ -198,6 +201,14 @@ class Stream:
             yield from chunks(islice(frames, self.marked), self.size)
             self.state = self.operator.state()
         yield from chunks(frames, self.size)
+
+
+def _singly(steps: Iterator[Step]) -> Iterator[Step]:
+    """The steps, one frame each."""
+    for frames, texture, shape, motion in steps:
+        for number, frame in enumerate(frames):
+            one = slice(number, number + 1)
+            yield [frame], tuple(part[one] for part in texture), shape[one], motion[one]
 
 
 def _cut(steps: Iterator[Step], first: int, count: int | None) -> Iterator[Step]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from magnify.engine.network import Network
     from magnify.models.base import Oriented
+    from magnify.pipeline.alpha import Factor
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
 
@@ -123,7 +124,7 @@ class Acceleration(FrequencyMode):
         clip: "Clip",
         network: "Network",
         reference: "Tensor | None",
-        alpha: float,
+        alpha: "Factor",
         notify: Notify,
     ) -> "Operator":
         from magnify.engine.frames import padded

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from magnify.engine.network import Network
+    from magnify.pipeline.alpha import Factor
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
 
@@ -124,8 +125,12 @@ class Bandpass(FrequencyMode):
             "attenuate_other": self.attenuate_other,
         }
 
-    def check_alpha(self, alpha: float) -> None:
-        if self.attenuate_other and alpha == 1:
+    def check_alpha(self, alpha: "Factor") -> None:
+        if not self.attenuate_other:
+            return
+        if not isinstance(alpha, float | int):
+            raise SettingsError("--attenuate-other needs one factor; leave the curve out")
+        if alpha == 1:
             raise SettingsError(
                 "--attenuate-other takes its motion from what alpha adds, and an alpha of 1 adds "
                 "none; choose another, such as 1.01"
@@ -141,13 +146,13 @@ class Bandpass(FrequencyMode):
         clip: "Clip",
         network: "Network",
         reference: "Tensor | None",
-        alpha: float,
+        alpha: "Factor",
         notify: Notify,
     ) -> "Operator":
         from magnify.temporal.spool import Storage
 
         band = self._band(clip)
-        if band is not None and self.attenuate_other:
+        if band is not None and self.attenuate_other and isinstance(alpha, float | int):
             # The model adds alpha - 1 times the motion: so the rest comes to 1 - 1 = 0 times its
             # size, and the band to alpha times.
             band = replace(band, outside=-1 / (alpha - 1))

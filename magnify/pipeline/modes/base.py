@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from magnify.engine.network import Network
+    from magnify.pipeline.alpha import Factor
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
 
@@ -47,7 +48,7 @@ class Mode(ABC):
         """
         return None
 
-    def check_alpha(self, alpha: float) -> None:
+    def check_alpha(self, alpha: "Factor") -> None:
         """Checks that the mode can work with that factor.
 
         Raises:
@@ -66,7 +67,7 @@ class Mode(ABC):
         clip: "Clip",
         network: "Network",
         reference: "Tensor | None",
-        alpha: float,
+        alpha: "Factor",
         notify: Notify,
     ) -> "Operator":
         """A fresh operator for one pass over the clip.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from magnify.engine.network import Network
+    from magnify.pipeline.alpha import Factor
     from magnify.pipeline.clips import Clip
     from magnify.temporal.operators import Operator
 
@@ -87,7 +88,7 @@ class Static(Mode):
         clip: "Clip",
         network: "Network",
         reference: "Tensor | None",
-        alpha: float,
+        alpha: "Factor",
         notify: Notify,
     ) -> "Operator":
         from magnify.temporal import operators
@@ -111,7 +112,7 @@ class Dynamic(Mode):
         clip: "Clip",
         network: "Network",
         reference: "Tensor | None",
-        alpha: float,
+        alpha: "Factor",
         notify: Notify,
     ) -> "Operator":
         from magnify.temporal import operators
