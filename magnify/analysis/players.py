@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from scipy import ndimage
-
 from magnify.analysis.recording import Progress, Recording
 from magnify.errors import SettingsError
-from magnify.video import Encoding, Frame, VideoWriter
+from magnify.video import Encoding, VideoWriter
+from magnify.video.scaling import fitted_size, scaled
 
 WIDEST = 960
 """Pixels along a copy's longer side, at most."""
@@ -56,16 +54,13 @@ def player(recording: Recording, progress: Progress | None = None) -> Player:
     Raises:
         VideoError: the clip cannot be read.
     """
-    shrink = min(1.0, WIDEST / max(recording.height, recording.width))
-    height, width = (
-        max(2, round(side * shrink / 2) * 2) for side in (recording.height, recording.width)
-    )
+    height, width = fitted_size(recording.height, recording.width, WIDEST)
     info = replace(recording.info, height=height, width=width, container=None, path=None)
     with TemporaryDirectory() as folder:
         path = Path(folder, "copy.mp4")
         with VideoWriter(path, info, ENCODING) as writer, closing(recording.frames()) as frames:
             for number, (_, frame) in enumerate(frames, 1):
-                writer.write(_fitted(frame, height, width))
+                writer.write(replace(frame, picture=scaled(frame.picture, height, width)))
                 if progress is not None:
                     progress("copying", number, recording.clip.count)
         data = path.read_bytes()
@@ -85,19 +80,3 @@ def check_size(players: list[Player], *, large: bool) -> None:
             f"the page would hold {size / 2**20:.0f} MB of video, which browsers open slowly; "
             "use --large, or a shorter part (--start, --end, --max-frames)"
         )
-
-
-def _fitted(frame: Frame, height: int, width: int) -> Frame:
-    picture = frame.picture
-    if picture.shape[:2] == (height, width):
-        return frame
-    factors = height / picture.shape[0], width / picture.shape[1], 1
-    sharp = max(1.0, 1 / factors[0])
-    smooth = picture.astype(np.float32)
-    if sharp > 1:
-        smooth = ndimage.gaussian_filter(smooth, (0.4 * sharp, 0.4 * sharp, 0))
-    zoomed = ndimage.zoom(smooth, factors, order=1, grid_mode=True, mode="nearest")
-    limit = np.iinfo(picture.dtype).max
-    resized = np.empty_like(picture, shape=zoomed.shape)
-    resized[:] = np.rint(zoomed).clip(0, limit)
-    return replace(frame, picture=resized)

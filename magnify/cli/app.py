@@ -12,6 +12,7 @@ from magnify.cli import (
     bands,
     colour,
     compare,
+    interpolate,
     measure,
     models,
     report,
@@ -114,6 +115,7 @@ app.command("run", rich_help_panel=MAGNIFY)(run.run)
 app.command("bandpass", rich_help_panel=MAGNIFY)(bandpass.bandpass)
 app.command("acceleration", rich_help_panel=MAGNIFY)(acceleration.acceleration)
 app.command("colour", rich_help_panel=MAGNIFY)(colour.colour)
+app.command("interpolate", rich_help_panel=MAGNIFY)(interpolate.interpolate)
 app.command("analyze", rich_help_panel=SEE)(analyze.analyze)
 app.command("measure", rich_help_panel=SEE)(measure.measure)
 app.command("slice", rich_help_panel=SEE)(slice.cut_slice)

@@ -33,6 +33,8 @@ def colour(
     The result of in.mp4 is in_x50_0.8-2Hz_colour.mp4 beside it, unless told otherwise.
     """
     refuse_auto(request, "colour")
+    if request.batch.preview:
+        raise SettingsError("colour needs no --preview, as no network works; leave it out")
     compute = request.compute
     if compute.weights is not None or compute.model not in (None, METHOD):
         raise SettingsError(

@@ -7,15 +7,21 @@ from pathlib import Path
 
 import typer
 
+from magnify.checkpoints.registry import DEFAULT_MODEL
 from magnify.cli.batch import run_jobs
-from magnify.cli.console import notice_line
+from magnify.cli.console import duration, notice_line
 from magnify.cli.options import Request
 from magnify.errors import SettingsError
 from magnify.jobs.inputs import Input, expanded, listed
 from magnify.jobs.names import check_template, output_name, stem_of
 from magnify.messages import Message
-from magnify.pipeline.job import Job
+from magnify.pipeline.job import WHOLE, Job
 from magnify.pipeline.modes import Mode
+
+PREVIEWED_BY = "riesz"
+PREVIEW_SIDE = 480
+"""Pixels of the longer side."""
+PREVIEW_NAME = "{stem}_x{alpha}_{mode}_preview"
 
 REPEATED = {
     "from_job",
@@ -42,7 +48,54 @@ def magnify_all(request: Request, mode: Mode) -> None:
         MagnifyError: the only input failed.
         typer.Exit: code 3, some of several inputs failed, or 1, all of them.
     """
-    run_jobs(jobs_of(request, mode), request.batch)
+    if request.batch.preview:
+        preview(request, mode)
+    else:
+        run_jobs(jobs_of(request, mode), request.batch)
+
+
+def preview(request: Request, mode: Mode) -> None:
+    """Magnifies small copies without a network, and says how long the whole would take.
+
+    Raises:
+        SettingsError: only a part of the picture is asked for, which is not where it was.
+        MagnifyError: the only input failed.
+    """
+    if not request.selection.is_all or request.source.stabilise not in (None, WHOLE):
+        raise SettingsError(
+            "--preview shows the whole picture; leave --roi, --mask and regions out"
+        )
+    from magnify.checkpoints.loading import model_class
+
+    asked = request.compute
+    learnt = asked.weights is not None or model_class(asked.model or DEFAULT_MODEL).has_weights
+    compute = replace(
+        asked, model=PREVIEWED_BY if learnt else asked.model, weights=None, compile="auto"
+    )
+    batch = request.batch
+    if batch.output is None:
+        batch = replace(batch, name=batch.name or PREVIEW_NAME)
+    source = replace(request.source, longest=PREVIEW_SIDE)
+    small = replace(request, compute=compute, source=source, batch=batch)
+    run_jobs(jobs_of(small, mode), request.batch)
+    if not request.batch.quiet:
+        _tell_whole(jobs_of(request, mode), request)
+
+
+def _tell_whole(jobs: list[Job], request: Request) -> None:
+    """Says how long the jobs would take that were only previewed."""
+    from magnify.engine.runtime import tune_process
+    from magnify.pipeline.estimate import estimated_seconds
+    from magnify.pipeline.prepare import prepare
+
+    tune_process()
+    engine = prepare(request.compute)
+    known = [seconds for job in jobs if (seconds := estimated_seconds(job, engine)) is not None]
+    if known:
+        notice_line(
+            f"without --preview it takes about {duration(sum(known))}, by {engine.model} at full "
+            "size"
+        )
 
 
 def repeat_job(file: Path, request: Request, context: typer.Context) -> None:

@@ -105,6 +105,13 @@ class Batch:
         Option("File with more inputs: one, or one JSON job, a line.", INPUT, names=("--list",)),
     ] = None
     recursive: Annotated[bool, Option("Take folders inside folders, too.", INPUT)] = False
+    preview: Annotated[
+        bool,
+        Option(
+            "A quick look: smaller, and without a network; says how long the whole would take.",
+            MAGNIFICATION,
+        ),
+    ] = False
     skip_existing: Annotated[bool, Option("Leave out inputs whose output exists.", INPUT)] = False
     resume: Annotated[
         bool | None,
@@ -152,6 +159,8 @@ class Batch:
             raise SettingsError("--alpha auto takes a single input")
         if self.save_job is not None and several:
             raise SettingsError("--save-job takes a single input")
+        if self.preview and self.list_file is not None:
+            raise SettingsError("--preview takes inputs, not a list of jobs")
         if self.output is not None and several:
             raise SettingsError("--output takes a single input; use --output-dir for several")
         if self.output is not None and self.name is not None:
@@ -211,6 +220,34 @@ def magnifying(
         mode = [] if mode_class is None else offered(mode_class)
         own = list(inspect.signature(command).parameters.values())[2 if mode else 1 :]
         return _with_options(command, mode, own, alpha)
+
+    return decorate
+
+
+def with_groups(*kinds: type[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorates a command: it gets the options of settings objects, and those as first arguments.
+
+    Its other parameters are options of its own, which come before them in its help page.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command).parameters.values())[len(kinds) :]
+        groups = [offered(kind) for kind in kinds]
+
+        @functools.wraps(command)
+        def wrapped(**values: Any) -> None:
+            settings = [
+                kind(**{parameter.name: values.pop(parameter.name) for parameter in group})
+                for kind, group in zip(kinds, groups, strict=True)
+            ]
+            command(*settings, **values)
+
+        own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        ordered = [*own, *chain.from_iterable(groups)]
+        ordered.sort(key=lambda parameter: _panel(parameter) == REPORTING)
+        wrapped.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in ordered}
+        return wrapped
 
     return decorate
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from magnify.motion.steadying import Mask, Steadier
 from magnify.pipeline.window import Window
 from magnify.video import Frame, Picture, Place, VideoInfo, VideoReader
 from magnify.video.pipes import STANDARD, standard_input
+from magnify.video.scaling import fitted_size, scaled
 
 
 class Clip(ABC):
@@ -82,6 +84,7 @@ class VideoClip(Clip):
         self.height, self.width = self.info.height, self.info.width
         self.window: Window | None = None
         self._last_reading = False
+        self._shrunk = False
         self._steadier: Steadier | None = None
         self.rate = None if self.info.average_rate is None else float(self.info.average_rate)
         self.count = self.info.frames
@@ -97,6 +100,12 @@ class VideoClip(Clip):
     def read_once_more(self) -> None:
         self._last_reading = True
 
+    def shrink(self, longest: int) -> None:
+        """Gives smaller pictures from now on, whose longer side is `longest` at most."""
+        self.height, self.width = fitted_size(self.height, self.width, longest)
+        self.info = replace(self.info, height=self.height, width=self.width)
+        self._shrunk = True
+
     def steady(self, still: Mask | None) -> None:
         """Moves its pictures from now on so that they lie as the first does.
 
@@ -106,8 +115,8 @@ class VideoClip(Clip):
             SettingsError: there is no texture that would tell how.
             VideoError: the first frame cannot be read.
         """
-        with self._reader.again() as frames:
-            self._steadier = Steadier(next(iter(frames)).picture, still)
+        with closing(self.frames()) as frames:
+            self._steadier = Steadier(next(frames).picture, still)
 
     def finished(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Frames that were made of this clip's, put back into the whole pictures."""
@@ -119,6 +128,9 @@ class VideoClip(Clip):
                 for frame in reader:
                     if self._last_reading and self.path == STANDARD:
                         standard_input().forget()
+                    if self._shrunk:
+                        small = scaled(frame.picture, self.info.height, self.info.width)
+                        frame = replace(frame, picture=small)
                     if self._steadier is not None:
                         frame = self._steadied(frame)
                     yield frame if self.window is None else self.window.cut(frame)

@@ -58,6 +58,7 @@ class Source:
         fps: frames a second of pictures, which have no rate of their own.
         start, end: seconds from the first frame; frames outside are left out.
         max_frames: stop after that many frames.
+        longest: pixels of the longer side; larger pictures are made smaller.
         hwaccel: "auto" decodes on the NVIDIA card that the model runs on (else the first there is),
             where it can; "off" on the CPU.
         stabilise: move the frames so that they lie as the first does: "whole", or a region x,y,w,h
@@ -95,6 +96,8 @@ class Source:
             metavar="whole|X,Y,W,H",
         ),
     ] = None
+
+    longest: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))

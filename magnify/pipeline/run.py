@@ -204,6 +204,8 @@ def open_clip(job: Job, engine: Engine, notify: Notify) -> VideoClip:
         card=engine.card if source.hwaccel == "auto" else None,
         notify=notify,
     )
+    if source.longest is not None:
+        clip.shrink(source.longest)
     if source.stabilise is not None:
         whole = source.stabilise == WHOLE
         clip.steady(None if whole else region_mask(Region.parse(source.stabilise), clip.info))
