@@ -15,11 +15,13 @@ from typing import Any
 
 from measuring import table as measuring_table
 from memory import table as memory_table
+from methods import speed_table
+from methods import table as methods_table
 
 from magnify.cli.lab.tables import markdown_table
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / name for name in ("performance.md", "measuring.md")]
+PAGES = [ROOT / "docs" / name for name in ("performance.md", "measuring.md", "methods.md")]
 RESULTS = ROOT / "benchmarks" / "results"
 NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM"}
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
@@ -108,9 +110,28 @@ def accuracy() -> str:
     return measuring_table(result("measuring")["accuracies"])
 
 
+def methods() -> str:
+    return methods_table(result("methods")["scores"])
+
+
+def method_speeds() -> str:
+    return speed_table(result("methods")["speeds"])
+
+
 TABLES: dict[str, Callable[[], str]] = {
     table.__name__: table
-    for table in (complexity, networks, commands, precision, frame_memory, memory, gpu, accuracy)
+    for table in (
+        complexity,
+        networks,
+        commands,
+        precision,
+        frame_memory,
+        memory,
+        gpu,
+        accuracy,
+        methods,
+        method_speeds,
+    )
 }
 
 

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from magnify.pipeline.job import Job
 from magnify.video.pipes import STANDARD
 
 if TYPE_CHECKING:
+    from magnify.jobs.resuming import Elsewhere
     from magnify.pipeline.prepare import Engine
     from magnify.pipeline.run import Report
 
@@ -48,6 +50,8 @@ LONG = 60.0
 
 ESTIMATED_AFTER = 2.0
 """Seconds of work that an estimate is made from."""
+
+POLL_SECONDS = 0.2
 
 MAGNIFYING = "magnifying"
 """The stage in which every frame costs the same."""
@@ -95,8 +99,10 @@ def _check_pipes(jobs: list[Job], batch: Batch) -> None:
         raise SettingsError("--report .html shows files, and nothing is left of a pipe")
     if len(jobs) > 1:
         raise SettingsError("-: a pipe carries one video; give no other input beside it")
-    if batch.resume or batch.workers is not None:
-        raise SettingsError("-: what comes or goes through a pipe takes no --resume or --workers")
+    if batch.resume or batch.workers is not None or batch.cluster is not None:
+        raise SettingsError(
+            "-: what comes or goes through a pipe takes no --resume, --workers or --cluster"
+        )
     if written and batch.json:
         raise SettingsError(
             "--json and -o - would both print on standard output; use --report FILE"
@@ -107,20 +113,36 @@ def _run(
     ready: list[Job], batch: Batch, attempts: "Attempts", history: History | None, rows: Rows
 ) -> None:
     """Runs the jobs, or describes what they would do."""
-    if ready and batch.workers is not None and not batch.dry_run:
+    if ready and batch.cluster is not None and not batch.dry_run:
+        _send_out(ready, batch, attempts, history, rows)
+    elif ready and batch.workers is not None and not batch.dry_run:
         _share_out(ready, batch, attempts, rows, resumes=history is not None)
     elif ready:
         from magnify.engine.runtime import tune_process
-        from magnify.pipeline.prepare import prepare
 
         tune_process()
-        engine = prepare(ready[0].compute)
-        asked = ready[0].compute
-        step = _describe if batch.dry_run else partial(magnify_one, history=history, rows=rows)
-        for job in ready:
-            if job.compute != asked:  # jobs of a list may differ
-                engine, asked = prepare(job.compute), job.compute
-            attempts.succeeds(job, partial(step, batch=batch, engine=engine))
+        _run_each(ready, batch, attempts, history, rows)
+
+
+def _run_each(
+    ready: list[Job],
+    batch: Batch,
+    attempts: "Attempts",
+    history: History | None,
+    rows: Rows,
+    elsewhere: "Elsewhere | None" = None,
+) -> None:
+    """Runs the jobs one after the other; `elsewhere` says who makes their parts."""
+    from magnify.pipeline.prepare import prepare
+
+    engine = prepare(ready[0].compute)
+    asked = ready[0].compute
+    magnify = partial(magnify_one, history=history, rows=rows, elsewhere=elsewhere)
+    step = _describe if batch.dry_run else magnify
+    for job in ready:
+        if job.compute != asked:  # jobs of a list may differ
+            engine, asked = prepare(job.compute), job.compute
+        attempts.succeeds(job, partial(step, batch=batch, engine=engine))
 
 
 def _share_out(
@@ -134,6 +156,46 @@ def _share_out(
     with closing(crew.run(ready)) as ended:
         for job, error in ended:
             attempts.succeeds(job, partial(_raise, error))
+
+
+def _send_out(
+    ready: list[Job], batch: Batch, attempts: "Attempts", history: History | None, rows: Rows
+) -> None:
+    """Has the machines of a cluster make the jobs' parts, those of several jobs at a time."""
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    from magnify.engine.runtime import tune_process
+    from magnify.jobs.cluster import Cluster
+    from magnify.pipeline.prepare import prepare
+
+    assert batch.cluster is not None, "a cluster is asked for"
+    tune_process()
+    engines = {job.compute: prepare(job.compute) for job in ready}
+    alone = replace(batch, quiet=True)  # one display shows all that are being made
+    notify = _silent if batch.quiet else notice_line
+    with (
+        closing(Cluster(batch.cluster, ready, notify)) as cluster,
+        ThreadPoolExecutor(min(len(ready), cluster.slots)) as pool,
+        progress(counted(len(ready), "file"), quiet=batch.quiet, unit="files") as report,
+    ):
+        running = {
+            pool.submit(magnify_one, job, alone, engines[job.compute], history, rows, cluster): job
+            for job in ready
+        }
+        try:
+            while running:
+                report("magnifying", len(ready) - len(running), len(ready))
+                for done in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
+                    job = running.pop(done)
+                    if attempts.succeeds(job, lambda job, done=done: done.result()):  # type: ignore[misc]
+                        notify(f"{job.output.path}: done")
+        finally:
+            for waiting in running:
+                waiting.cancel()
+
+
+def _silent(message: str) -> None:
+    """Says nothing."""
 
 
 def _raise(error: Exception | None, job: Job) -> None:
@@ -219,7 +281,12 @@ def _tell_skipped(job: Job, batch: Batch, rows: Rows, why: str) -> None:
 
 
 def magnify_one(
-    job: Job, batch: Batch, engine: "Engine", history: "History | None", rows: Rows
+    job: Job,
+    batch: Batch,
+    engine: "Engine",
+    history: "History | None",
+    rows: Rows,
+    elsewhere: "Elsewhere | None" = None,
 ) -> None:
     """Runs one job, and says what came of it.
 
@@ -242,7 +309,7 @@ def magnify_one(
             report = (
                 run(job, engine, reporter, notify)
                 if history is None
-                else history.run(job, engine, reporter, notify, batch.segment_frames)
+                else history.run(job, engine, reporter, notify, batch.segment_frames, elsewhere)
             )
         except TruncatedInputError as error:
             _tell(error.report, batch, rows, cautions)

@@ -34,6 +34,7 @@ REPEATED = {
     "resume",
     "segment_frames",
     "workers",
+    "cluster",
     "report",
     "no_cautions",
 }

@@ -136,6 +136,14 @@ class Batch:
         str | None,
         Option("Processes that share the inputs: a number, or auto.", INPUT, metavar="N|auto"),
     ] = None
+    cluster: Annotated[
+        str | None,
+        Option(
+            "Have the machines of a Ray cluster make the parts: its address, or auto.",
+            INPUT,
+            metavar="ADDRESS|auto",
+        ),
+    ] = None
     no_cautions: Annotated[
         bool, Option("Do not look for what may spoil the result.", REPORTING)
     ] = False
@@ -159,6 +167,8 @@ class Batch:
             raise SettingsError("--alpha auto takes a single input")
         if self.save_job is not None and several:
             raise SettingsError("--save-job takes a single input")
+        if self.cluster is not None and (self.workers is not None or self.resume is False):
+            raise SettingsError("--cluster takes no --workers and no --no-resume")
         if self.preview and self.list_file is not None:
             raise SettingsError("--preview takes inputs, not a list of jobs")
         if self.output is not None and several:
@@ -176,7 +186,8 @@ class Batch:
 
     def resumes(self, inputs: int) -> bool:
         """Whether a run of so many inputs goes on where one was ended."""
-        return inputs > 1 if self.resume is None else self.resume
+        by_itself = inputs > 1 or self.cluster is not None
+        return by_itself if self.resume is None else self.resume
 
 
 @dataclass(frozen=True)

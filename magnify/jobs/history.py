@@ -12,6 +12,7 @@ from magnify.messages import Message, Notify
 from magnify.pipeline.job import Job
 
 if TYPE_CHECKING:
+    from magnify.jobs.resuming import Elsewhere
     from magnify.pipeline.prepare import Engine
     from magnify.pipeline.run import Report
     from magnify.pipeline.stream import Progress
@@ -50,6 +51,7 @@ class History:
         progress: "Progress | None",
         notify: Notify | None,
         segment_frames: int,
+        elsewhere: "Elsewhere | None" = None,
     ) -> "Report":
         """Runs a job that is not done yet, or goes on with it.
 
@@ -74,7 +76,7 @@ class History:
         ledger.add(replace(entry, free=not output.exists()))
         error = None
         try:
-            report = run(job, engine, progress, notify, InParts(segment_frames))
+            report = run(job, engine, progress, notify, InParts(segment_frames, elsewhere))
         except TruncatedInputError as truncated:
             report, error = truncated.report, truncated
         except MagnifyError as failure:

@@ -4,24 +4,24 @@ Every part is made from its boundary alone, with an encoder of its own, whether 
 before it. So what comes out is the same to the bit.
 """
 
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from magnify.errors import TruncatedInputError
 from magnify.jobs.choices import SEGMENT_FRAMES
 from magnify.jobs.fingerprint import changes, fingerprint
 from magnify.jobs.journal import Journal
+from magnify.jobs.parts import Made, Order, all_orders, make
 from magnify.messages import Message, Notify, counted
 from magnify.pipeline.clips import VideoClip
 from magnify.pipeline.job import Job
 from magnify.pipeline.prepare import Engine
-from magnify.pipeline.ranges import Boundary, MagnifiedRange, first_boundary
-from magnify.pipeline.run import WRITTEN_BEHIND, note_damage, open_writer, write_whole
+from magnify.pipeline.ranges import Boundary, first_boundary
+from magnify.pipeline.run import note_damage, open_writer, write_whole
 from magnify.pipeline.stream import Progress
-from magnify.pipeline.threads import behind
 from magnify.video.image_output import image_target
-from magnify.video.parting import ClockState, SegmentEncoder
 from magnify.video.parts import segments_folder
 
 
@@ -30,11 +30,13 @@ class InParts:
     """A way to write an output: part by part.
 
     Attributes:
+        elsewhere: who makes the parts; None: they are made here, one after the other.
         length: frames of a part. Shorter clips are written at once, and so are GIFs, and modes
             that need the whole clip before any frame.
     """
 
     length: int = SEGMENT_FRAMES
+    elsewhere: "Elsewhere | None" = None
 
     def __call__(
         self, job: Job, clip: VideoClip, engine: Engine, progress: Progress | None, say: Notify
@@ -48,7 +50,8 @@ class InParts:
             return write_whole(job, clip, engine, progress, say)
         folder = parts_of(job)
         begun = folder.exists()
-        if not begun and clip.count is not None and clip.count <= self.length:
+        short = clip.count is not None and clip.count <= self.length
+        if not begun and short and self.elsewhere is None:
             return write_whole(job, clip, engine, progress, say)
         open_writer(job, clip, engine, say).discard()  # which says what cannot be kept
         facts = {**fingerprint(job, engine), "length": self.length}
@@ -61,8 +64,10 @@ class InParts:
             run = _Run(job, clip, engine, journal, progress, say)
             if not run.divisible:
                 journal.remove()
+                if self.elsewhere is not None:
+                    say(Message(f"{job.output.path}: needs the whole clip, and is made here"))
                 return write_whole(job, clip, engine, progress, say)
-            run.finish_parts(self.length)
+            run.finish_parts(self.length, self.elsewhere)
             return run.join()
 
 
@@ -70,6 +75,17 @@ def parts_of(job: Job) -> Path:
     """The folder in which the parts of a job's output wait."""
     images = image_target(job.output.path)
     return segments_folder(images[0] if images else job.output.path)
+
+
+class Elsewhere(Protocol):
+    """Makes parts in other processes or on other machines."""
+
+    def made(self, job: Job, orders: Sequence[Order]) -> Iterator[Made]:
+        """The parts, in order.
+
+        Raises:
+            MagnifyError: one cannot be made.
+        """
 
 
 class _Run:
@@ -95,46 +111,58 @@ class _Run:
             for message in told:
                 say(message)
 
-    def finish_parts(self, length: int) -> None:
+    def finish_parts(self, length: int, elsewhere: "Elsewhere | None") -> None:
         """Makes all parts that are not done yet."""
         journal, network = self.journal, self.engine.network
-        boundary: Boundary | None = self.first
-        clock: ClockState | None = None
+        order: Order | None = Order(self.first, None, length)
         if journal.parts:
-            boundary = None
+            order = None
             if not journal.complete:
-                boundary, clock = journal.next(network.runtime.device)
+                order = Order(*journal.next(network.runtime.device), length)
             of_all = "" if self.clip.count is None else f" of {self.clip.count}"
             self.say(
                 Message(f"{self.job.output.path}: goes on from frame {journal.frames}{of_all}")
             )
-        if boundary is not None:
-            network.prepare(self.clip.height, self.clip.width, self.clip.count, self.say)
-        while boundary is not None:
-            boundary, clock = self._make_part(boundary, clock, length)
+        if order is None:
+            return
+        if elsewhere is not None:
+            self._have_made(elsewhere, order)
+            return
+        network.prepare(self.clip.height, self.clip.width, self.clip.count, self.say)
+        scratch = journal.folder / "encoder"
+        while order is not None:
+            before = journal.frames
+            made = make(
+                self.job,
+                self.clip,
+                self.engine,
+                order,
+                scratch,
+                lambda done, before=before: self.report(
+                    "magnifying", before + done, self.clip.count
+                ),  # type: ignore[misc]
+            )
+            order = self._keep(made, length)
 
-    def _make_part(
-        self, before: Boundary, clock: ClockState | None, length: int
-    ) -> tuple[Boundary | None, ClockState]:
-        job, clip, journal = self.job, self.clip, self.journal
-        clip.damage = None
-        part = MagnifiedRange(clip, self.engine.network, job.mode, job.factor, before, length)
-        encoder = SegmentEncoder(
-            job.output.path, journal.folder / "encoder", clip.info, job.output.encoding, clock
-        )
-        done = journal.frames
-        with closing(encoder):
-            with behind(encoder.write, WRITTEN_BEHIND) as write, closing(part.frames()) as frames:
-                for frame in clip.finished(frames):
-                    write(frame)
-                    done += 1
-                    self.report("magnifying", done, clip.count)
-            segment, clock = encoder.finish()
-        damage = clip.damage
-        if damage is None and clip.truncated is not None:
-            damage = str(clip.truncated)
-        journal.add(segment, clock, part.after, damage)
-        return part.after, clock
+    def _have_made(self, elsewhere: "Elsewhere", order: Order | None) -> None:
+        """Has the parts made elsewhere; at the same time where they do not need each other."""
+        journal = self.journal
+        assert order is not None
+        scratch = journal.folder / "encoder"
+        orders = all_orders(self.job, self.clip, self.engine, order.length, scratch)
+        if orders is None:
+            while order is not None:
+                (made,) = elsewhere.made(self.job, [order])
+                order = self._keep(made, order.length)
+            return
+        for made in elsewhere.made(self.job, orders[len(journal.parts) :]):
+            self._keep(made, order.length)
+
+    def _keep(self, made: Made, length: int) -> Order | None:
+        """Notes a part that was made; what is to be made next."""
+        self.journal.add(made.segment, made.clock, made.after, made.damage)
+        self.report("magnifying", self.journal.frames, self.clip.count)
+        return None if made.after is None else Order(made.after, made.clock, length)
 
     def join(self) -> int:
         """Joins the parts to the output, and takes them away; how many frames it has."""

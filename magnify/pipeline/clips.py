@@ -94,6 +94,14 @@ class VideoClip(Clip):
         """Gives only a part of its pictures from now on; `height` and `width` are of that."""
         self.window, self.height, self.width = window, window.height, window.width
 
+    def stored(self) -> Iterator[Frame]:
+        """All frames as they are stored, whatever is done to them afterwards."""
+        with self._reader.again() as reader:
+            try:
+                yield from reader
+            except TruncatedInputError:  # which who makes something of them says
+                return
+
     def seconds(self, frame: Frame) -> float:
         return float((frame.pts - self.info.start_pts) * self.info.time_base)
 

@@ -104,6 +104,20 @@ def first_boundary(
     return Boundary(state=state)
 
 
+def stands_alone(clip: Clip, network: Network, mode: Mode, alpha: Factor) -> int | None:
+    """How many frames before it a range depends on, beside the reference; None if on all of them.
+
+    Ranges that depend on few can be computed at the same time.
+    """
+    reference = None
+    if mode.reference_frames:
+        with closing(clip.frames()) as frames:
+            reference, _ = with_reference(clip, frames, mode.reference_frames)
+    operator = mode.operator(clip, network, reference, alpha, silent)
+    alone = operator.divisible and not operator.remembers_all
+    return operator.look_back if alone else None
+
+
 class MagnifiedRange:
     """The frames of a range, magnified, equal to those of the whole clip.
 

@@ -38,10 +38,10 @@ class Clock:
     earliest: int = BEFORE_ALL
     end: Fraction = Fraction(0)
 
-    def stamp(self, frame: Frame, time_base: Fraction) -> tuple[int, int]:
-        """When a frame is shown, and for how long, in ticks; `time_base` is the source's."""
-        begin = frame.pts * time_base
-        self.end = begin + frame.duration * time_base
+    def stamp(self, shown: int, duration: int, time_base: Fraction) -> tuple[int, int]:
+        """When a frame is shown, and for how long, in ticks; the source's are `time_base` long."""
+        begin = shown * time_base
+        self.end = begin + duration * time_base
         # Ticks coarser than the source's would show two frames at once.
         pts = max(round((begin - self.shift) / self.tick), self.earliest)
         end = max(round((self.end - self.shift) / self.tick), pts + 1)
@@ -82,7 +82,7 @@ class VideoEncoder:
             frame.picture, "rgb24" if self._palettes else self._settings.pixel_format, self._colour
         )
         encoded.time_base = self.clock.tick
-        encoded.pts, duration = self.clock.stamp(frame, self._info.time_base)
+        encoded.pts, duration = self.clock.stamp(frame.pts, frame.duration, self._info.time_base)
         self._durations[encoded.pts] = duration
         if self._palettes:
             encoded = self._palettes.apply(encoded)

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from magnify.errors import VideoError
 from magnify.video.choices import Encoding
 from magnify.video.colour import without_colour
-from magnify.video.encoder import BEFORE_ALL, VideoEncoder
+from magnify.video.encoder import BEFORE_ALL, Clock, VideoEncoder
 from magnify.video.encoding import UNTURNED, container_suffix, encoder_settings
 from magnify.video.image_output import PictureEncoder, image_target
 from magnify.video.info import VideoInfo
@@ -76,6 +76,12 @@ class SegmentEncoder:
         self._scratch = scratch.with_suffix(suffix)
         self._container = av.open(f"file:{self._scratch}", "w", **EXACT_TAGS)
         self._video = VideoEncoder(self._container, info, settings)
+
+    def clock(self, first_pts: int) -> Clock:
+        """The clock of the whole output, before its first frame, which the source shows then."""
+        if self._pictures is not None:  # they have no time
+            return Clock(self._info.time_base)
+        return Clock(self._video.clock.tick, first_shift(self._info, first_pts))
 
     def write(self, frame: Frame) -> None:
         """Encode the next frame.
