@@ -6,7 +6,6 @@ typed again knows its own outputs, whatever happened in between, and never takes
 
 import json
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -50,13 +49,19 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.entries = dict(_read(folder))
+        self._lines = _read(folder)  # as they are: of ten thousand outputs, objects fill memory
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The last line of each output."""
+        return {name: Entry(**json.loads(line)) for name, line in self._lines.items()}
 
     def own(self, output: Path) -> Entry | None:
         """What is known of an output that exists and is this program's own; else None."""
-        entry = self.entries.get(output.name)
-        if entry is None or not output.exists():
+        line = self._lines.get(output.name)
+        if line is None or not output.exists():
             return None
+        entry = Entry(**json.loads(line))
         if entry.state == "done":
             return entry if entry.stamp == stamp(output) else None
         # It was ended between the moment in which the output got its name, and this line.
@@ -68,8 +73,8 @@ class Ledger:
         Raises:
             VideoError: it cannot be written.
         """
-        self.entries[entry.output] = entry
         line = json.dumps(asdict(entry)).encode() + b"\n"
+        self._lines[entry.output] = line
         path = self.folder / LEDGER
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -101,9 +106,11 @@ def _is_torn(descriptor: int) -> bool:
     return os.read(descriptor, 1) != b"\n"
 
 
-def _read(folder: Path) -> Iterator[tuple[str, Entry]]:
+def _read(folder: Path) -> dict[str, bytes]:
+    """The last line of each output, by its name."""
+    lines = {}
     with suppress(OSError):
         for line in (folder / LEDGER).read_bytes().splitlines():
             with suppress(ValueError, TypeError):  # torn by a power cut
-                entry = Entry(**json.loads(line))
-                yield entry.output, entry
+                lines[Entry(**json.loads(line)).output] = line
+    return lines
