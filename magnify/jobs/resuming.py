@@ -5,7 +5,7 @@ before it. So what comes out is the same to the bit.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from magnify.jobs.choices import SEGMENT_FRAMES
 from magnify.jobs.fingerprint import changes, fingerprint
 from magnify.jobs.journal import Journal
 from magnify.jobs.parts import Made, Order, all_orders, make
+from magnify.jobs.stages import recorded_mode
 from magnify.messages import Message, Notify, counted
 from magnify.pipeline.clips import VideoClip
 from magnify.pipeline.job import Job
@@ -31,8 +32,8 @@ class InParts:
 
     Attributes:
         elsewhere: who makes the parts; None: they are made here, one after the other.
-        length: frames of a part. Shorter clips are written at once, and so are GIFs, and modes
-            that need the whole clip before any frame.
+        length: frames of a part. Shorter clips are written at once, and so are GIFs. Of modes that
+            need the whole clip before any frame, the motion is found first, and kept.
     """
 
     length: int = SEGMENT_FRAMES
@@ -62,12 +63,17 @@ class InParts:
                     say(Message(f"{job.output.path}: {what} changed; it is begun anew"))
                 journal.begin(facts)
             run = _Run(job, clip, engine, journal, progress, say)
+            elsewhere = self.elsewhere
             if not run.divisible:
-                journal.remove()
-                if self.elsewhere is not None:
+                if elsewhere is not None:
                     say(Message(f"{job.output.path}: needs the whole clip, and is made here"))
-                return write_whole(job, clip, engine, progress, say)
-            run.finish_parts(self.length, self.elsewhere)
+                    elsewhere = None
+                mode = recorded_mode(clip, engine, job.mode, job.factor, folder, progress, say)
+                if mode is None:
+                    journal.remove()
+                    return write_whole(job, clip, engine, progress, say)
+                run = _Run(replace(job, mode=mode), clip, engine, journal, progress, say)
+            run.finish_parts(self.length, elsewhere)
             return run.join()
 
 

@@ -184,6 +184,18 @@ class Stream:
                         chunk = list(islice(again, len(part)))
                         yield chunk, *self.network.encode(stack(chunk)), part
 
+    @torch.inference_mode()
+    def motions(self, frames: Iterator[Frame]) -> Generator[Tensor, None, None]:
+        """The frames' motion alone, in order, in chunks (T, C, h, w)."""
+        done = 0
+        for chunk in self._chunks(frames):
+            motion = self.operator.feed(self.network.encode_shape(stack(chunk)))
+            done += len(chunk)
+            self.report("analysing", done, self.clip.count)
+            if len(motion):
+                yield motion
+        yield from self.operator.flush()
+
     def _motions(self, frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[Tensor]:
         done = 0
         for chunk in self._chunks(frames):

@@ -32,6 +32,7 @@ class Operator(ABC):
         look_ahead: how many frames after a frame its motion depends on; None: on all of them.
         remembers_all: whether `state` depends on all frames fed; if not, on the first alone.
         divisible: whether a range of frames can be computed by itself at all.
+        fits_half: whether float16 holds its motion exactly.
     """
 
     delay: int | None = 0
@@ -39,6 +40,7 @@ class Operator(ABC):
     look_ahead: int | None = 0
     remembers_all: bool = False
     divisible: bool = True
+    fits_half: bool = False
 
     @abstractmethod
     def feed(self, shape: Tensor) -> Tensor:

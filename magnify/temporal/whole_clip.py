@@ -103,6 +103,7 @@ class WholeClip(Operator):
     look_back = None
     look_ahead = None
     divisible = False
+    fits_half = True
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ from magnify.pipeline.prepare import Engine, prepare
 from magnify.pipeline.run import run
 from magnify.video import Encoding
 from support.commands import files
-from support.videos import ffmpeg, make_clip, read_packets, times
+from support.videos import ffmpeg, make_clip, read_packets, read_pictures, times
 
 FRAMES = 20
 LENGTH = 6
@@ -55,7 +55,7 @@ def make(engine: Engine, job: Job, end_at: int | None = None) -> tuple[int | Non
     told: list[str] = []
 
     def progress(stage: str, done: int, total: int | None) -> None:
-        if done == end_at:
+        if stage == "magnifying" and done == end_at:
             raise Ended
 
     history = History()
@@ -92,8 +92,7 @@ def test_a_run_goes_on_where_it_was_ended(
     ended(engine, later, 3, 9, FRAMES)
     count, told = make(engine, later)
     assert count == FRAMES
-    if mode in MODES.values():
-        assert f"{later.output.path}: goes on from frame 18 of {FRAMES}" in told
+    assert f"{later.output.path}: goes on from frame 18 of {FRAMES}" in told
     whole = job_of(source, tmp_path / "whole/out.mp4", mode)
     run(whole, engine)
     at_once, later_on = files(tmp_path / "at once"), files(tmp_path / "later")
@@ -102,6 +101,39 @@ def test_a_run_goes_on_where_it_was_ended(
     assert times(later.output.path) == times(whole.output.path)
     assert read_packets(later.output.path, "a:0") == read_packets(whole.output.path, "a:0")
     assert ffmpeg("-xerror", "-i", later.output.path, "-f", "null", "-") == b""
+
+
+@pytest.mark.parametrize("mode", WHOLE.values(), ids=WHOLE)
+def test_motion_of_the_whole_clip_is_found_once(
+    engine: Engine, source: Path, tmp_path: Path, mode: Mode
+) -> None:
+    job = job_of(source, tmp_path / "out.mkv", mode, lossless=True)
+    stages = []
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        stages.append(stage)
+        if len(stages) == FRAMES + 9:
+            raise Ended
+
+    with pytest.raises(Ended):
+        History().run(job, engine, progress, None, LENGTH)
+    assert stages.count("analysing") == FRAMES
+    History().run(job, engine, lambda stage, *rest: stages.append(stage), None, LENGTH)
+    assert stages.count("analysing") == FRAMES  # not again
+    whole = job_of(source, tmp_path / "whole.mkv", mode, lossless=True)
+    run(whole, engine)
+    assert np.array_equal(read_pictures(job.output.path), read_pictures(whole.output.path))
+
+
+def test_without_room_for_its_motion_the_clip_is_taken_at_once(
+    engine: Engine, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("magnify.jobs.stages.SPARE", 1e12)
+    job = job_of(source, tmp_path / "out.mkv", WHOLE["zero phase"])
+    count, told = make(engine, job)
+    assert count == FRAMES
+    assert any("of motion, so a run that is ended begins anew" in text for text in told)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [LEDGER, "in.mp4", "out.mkv"]
 
 
 @pytest.mark.parametrize(
