@@ -69,13 +69,13 @@ def run_jobs(jobs: list[Job], batch: Batch) -> None:
     attempts = Attempts(jobs, rows)
     history = History() if batch.resumes(len(jobs)) else None
     sources = [job.source.path for job in jobs]
-    ready = [
-        job
-        for job in jobs
-        if attempts.succeeds(job, lambda job: _check(job, batch, sources, history))
-    ]
-    ready = [job for job in ready if not _skipped(job, batch, rows)]
     try:
+        ready = [
+            job
+            for job in jobs
+            if attempts.succeeds(job, lambda job: _check(job, batch, sources, history))
+        ]
+        ready = [job for job in ready if not _skipped(job, batch, rows)]
         _run(ready, batch, attempts, history, rows)
     finally:
         rows.write()
@@ -153,9 +153,14 @@ def _share_out(
 
     assert batch.workers is not None, "workers are asked for"
     crew = Crew(worker_count(batch.workers, len(ready)), batch, rows, resumes=resumes)
-    with closing(crew.run(ready)) as ended:
-        for job, error in ended:
+    files = counted(len(ready), "file")
+    with (
+        progress(files, quiet=batch.quiet, unit="files") as report,
+        closing(crew.run(ready)) as ended,
+    ):
+        for done, (job, error) in enumerate(ended, 1):
             attempts.succeeds(job, partial(_raise, error))
+            report("magnifying", done, len(ready))
 
 
 def _send_out(
@@ -240,13 +245,15 @@ class Attempts:
         return True
 
     def _failed(self, job: Job, error: MagnifyError) -> bool:
+        failed = {"input": str(job.source.path), "output": str(job.output.path)}
+        row = {**failed, "error": str(error)}
         if len(self.jobs) == 1:
+            self.rows.keep(row)
             raise error
         self.failures += 1
         number = self._numbers[id(job)]
         error_line(f"[{number}/{len(self.jobs)}] {_naming(job, error)}")
-        failed = {"input": str(job.source.path), "output": str(job.output.path)}
-        self.rows.add({**failed, "error": str(error)})
+        self.rows.add(row)
         return False
 
 

@@ -6,7 +6,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from magnify.cli.options import Batch
 from magnify.cli.rows import Rows
 from magnify.errors import MagnifyError, SettingsError, VideoError
 from magnify.interruption import check
-from magnify.messages import Message
+from magnify.messages import Message, counted
 from magnify.pipeline.job import Job
 
 ATTEMPTS = 2
@@ -97,20 +97,34 @@ class Crew:
             "job": job.to_dict(),
             "resumes": self.resumes,
             "output_dir": self.batch.output_dir and str(self.batch.output_dir),
-            "quiet": self.batch.quiet,
-            "json": self.batch.json or self.batch.report is not None,
+            "quiet": True,  # this process says what there is to say, around its one display
+            "json": True,
             "no_cautions": self.batch.no_cautions,
             "save_job": self.batch.save_job and str(self.batch.save_job),
             "segment_frames": self.batch.segment_frames,
         }
         error: MagnifyError | None = None
         for attempt in range(ATTEMPTS):
-            error = worker.run(order, self.rows)
+            error = worker.run(order, self._told)
             if error is None or isinstance(error, SettingsError) or worker.ended:
                 break
             if attempt + 1 < ATTEMPTS and not self.batch.quiet:
                 notice_line(Message(f"{job.source.path}: failed, and is tried once more: {error}"))
         return error
+
+    def _told(self, row: dict[str, Any]) -> None:
+        """Passes on what a worker says of a job that is done."""
+        if not self.batch.quiet:
+            for text in (*row.get("cautions", ()), *row.get("notices", ())):
+                notice_line(f"{row['input']}: {text}")
+            skipped = row.get("skipped")
+            what = (
+                "is done already"
+                if skipped
+                else f"{counted(row['frames'], 'frame')} in {row['seconds']:.1f} s"
+            )
+            notice_line(f"{row['output']}{' ' if skipped else ': '}{what}")
+        self.rows.add(row)
 
 
 class _Process:
@@ -122,7 +136,9 @@ class _Process:
         self._lock = threading.Lock()
         self.ended = False
 
-    def run(self, order: dict[str, Any], rows: Rows) -> MagnifyError | None:
+    def run(
+        self, order: dict[str, Any], told: Callable[[dict[str, Any]], None]
+    ) -> MagnifyError | None:
         """Runs one job; why it failed."""
         with self._lock:
             if self.ended:
@@ -138,7 +154,7 @@ class _Process:
         for line in process.stdout:
             answer = json.loads(line)
             if "worker" not in answer:
-                rows.add(answer)
+                told(answer)
             elif answer["worker"] == "done":
                 return None
             else:

@@ -31,6 +31,10 @@ class Rows:
     def add(self, row: dict[str, Any]) -> None:
         if self._batch.json:
             json_line(row)
+        self.keep(row)
+
+    def keep(self, row: dict[str, Any]) -> None:
+        """Takes an object for the table alone."""
         if self._batch.report is not None:
             self._rows.append({"state": _state(row), **row})
 

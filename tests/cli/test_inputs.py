@@ -151,3 +151,13 @@ def test_tables_that_cannot_be_are_refused_before_any_work(
     assert result.exit_code == 2
     assert "--report" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_single_input_that_fails_has_its_row(tmp_path: Path) -> None:
+    broken, table = tmp_path / "broken.mp4", tmp_path / "table.json"
+    broken.write_bytes(b"no video")
+    command = ["run", str(broken), "--model", "linear", "--device", "cpu", "--report", str(table)]
+    assert CliRunner().invoke(app, command).exit_code == 1
+    (row,) = json.loads(table.read_text())
+    assert row["state"] == "failed"
+    assert "cannot be read as a video" in row["error"]
