@@ -22,6 +22,9 @@ INPUTS = int(os.environ.get("MAGNIFY_CAMPAIGN_INPUTS", "600"))
 MINUTES = float(os.environ.get("MAGNIFY_CAMPAIGN_MINUTES", "4"))
 LINEAR = ("--model", "linear", "--device", "cpu", "--no-cautions", "-q")
 MEGABYTE = 2**20
+EACH = 20_000
+"""Bytes that are kept of each input, at most: its job, its line in the ledger, and what the
+allocator does not give back."""
 
 
 def watched(*arguments: str | Path) -> tuple[int, list[int]]:
@@ -38,7 +41,7 @@ def watched(*arguments: str | Path) -> tuple[int, list[int]]:
     return process.wait(), seen
 
 
-def test_memory_stays_flat_over_many_inputs(tmp_path: Path) -> None:
+def test_memory_hardly_grows_over_many_inputs(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
     first = make_clip(clips / "0.mkv", "-c:v", "ffv1", width=32, height=32, frames=2)
@@ -49,7 +52,7 @@ def test_memory_stays_flat_over_many_inputs(tmp_path: Path) -> None:
     assert code == 0
     assert sum(path.name[0] != "." for path in out.iterdir()) == INPUTS
     half, end = seen[len(seen) // 2], seen[-2]
-    assert end - half < 40 * MEGABYTE, (half, end)
+    assert end - half < 20 * MEGABYTE + INPUTS / 2 * EACH, (half, end)
     again, _ = watched("run", clips, *LINEAR, "--output-dir", out)
     assert again == 0  # all are known to be done
 
