@@ -86,6 +86,14 @@ def measure(
         str | None,
         option(MEASURING, "Add a column with this band only, in Hz.", metavar="LOW,HIGH"),
     ] = None,
+    against: Annotated[
+        Path | None,
+        option(
+            MEASURING,
+            "Compare with a known motion: a CSV file of seconds and displacement.",
+            metavar="TRACE.csv",
+        ),
+    ] = None,
     uff: Annotated[
         bool, option(INPUT, "Also write a universal file (58), for modal analysis.", "--uff")
     ] = False,
@@ -101,6 +109,7 @@ def measure(
     Displacements are in pixels since the first frame, to the right and down. What is lost from
     sight has empty cells.
     """
+    from magnify.analysis.agreement import read_trace
     from magnify.analysis.measurement import check_found
     from magnify.analysis.measurement import measure as measure_clip
     from magnify.analysis.results import check_target
@@ -110,6 +119,7 @@ def measure(
     paths = _results(table, plot=plot if drawable(no_plots) else None, uff=uff)
     for path in paths.values():
         check_target(path, overwrite, folder=False)
+    trace = None if against is None else read_trace(against)
     places, movable = _places(point, roi, line, along, size, exact)
     passband = None if band is None else _parse_band(band)
     with progress(clip.name, quiet=quiet) as reporter:
@@ -128,7 +138,7 @@ def measure(
             scale=_parse_scale(scale, scale_between),
             progress=reporter,
         )
-    settings = {
+    settings: dict[str, Any] = {
         "sampling_rate": sampling_rate,
         "start": start,
         "end": end,
@@ -138,14 +148,34 @@ def measure(
         "band": band,
         "stabilise_on": stabilise_on,
     }
+    agreements = None if trace is None else _agreements(measurement, *trace)
+    settings |= {"against": against and str(against), "agreement": agreements}
     summary = _write(measurement, paths, overwrite, passband, settings)
     if as_json:
         json_line({**summary, "output": str(table)})
     elif not quiet:
         _tell(measurement, paths)
+        for name, found in (agreements or {}).items():
+            output_line(
+                f"{name} against {against}: correlation {found['correlation']:.3f}, gain "
+                f"{found['gain']:.3g}, {found['lag_s']:+.4g} s late, error {found['error']:.2g}"
+            )
     check_found(measurement)
     if measurement.truncated is not None:
         raise measurement.truncated
+
+
+def _agreements(measurement: "Measurement", times: Any, known: Any) -> dict[str, dict[str, float]]:
+    """How each place's motion along its axis goes with a trace; in the scale's unit, if any."""
+    from dataclasses import asdict
+
+    from magnify.analysis.agreement import agreement
+
+    factor = 1.0 if measurement.scale is None else measurement.scale.per_pixel
+    return {
+        place.name: asdict(agreement(measurement.times, factor * place.along, times, known))
+        for place in measurement.places
+    }
 
 
 def _results(table: Path, *, plot: str | None, uff: bool) -> dict[str, Path]:

@@ -243,3 +243,43 @@ def test_results_are_not_replaced_unasked(clip: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["t.json"]
     assert measure(*arguments, "-y").exit_code == 0
     assert "regions" in json.loads((tmp_path / "t.json").read_text())
+
+
+def test_a_known_motion_is_compared(clip: Path, tmp_path: Path) -> None:
+    """A sensor with a clock of its own, in mm, that began 0.05 s later than the clip."""
+    times = np.arange(0, 2, 0.003)
+    length = 0.25 * np.hypot(0.5, 0.2) * np.sin(2 * np.pi * 4 * (times + 0.05)) + 7
+    trace, table = tmp_path / "trace.csv", tmp_path / "t.csv"
+    rows = [f"{t},{value}" for t, value in zip(times, length, strict=True)]
+    trace.write_text("\n".join(["time_s,mm", *rows]))
+    arguments = ("--roi", "A=20,20,32,32", "--scale", "0.5mm/px", "--no-plots", "-o", table)
+    result = measure(clip, *arguments, "--against", trace)
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(table.with_suffix(".json").read_text())["settings"]["agreement"]["A"]
+    assert found["correlation"] > 0.99
+    assert found["gain"] == pytest.approx(2, rel=0.03)
+    assert found["lag_s"] == pytest.approx(0.05, abs=0.006)
+    assert "A against" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is no trace"),
+        ("a,b\n1,x\n", "is no trace"),
+        ("0,1\n0,2\n", "times that increase"),
+        ("50,1\n51,2\n", "share too few frames"),
+        (None, "cannot be read as a trace"),
+    ],
+)
+def test_what_is_no_trace_is_told(
+    clip: Path, tmp_path: Path, content: str | None, said: str
+) -> None:
+    trace, table = tmp_path / "trace.csv", tmp_path / "t.csv"
+    if content is not None:
+        trace.write_text(content)
+    arguments = ("--roi", "20,20,32,32", "--no-plots", "-o", table, "--against", trace)
+    result = measure(clip, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not table.exists()

@@ -9,6 +9,7 @@ import typer
 from magnify.cli.console import json_line, progress
 from magnify.cli.lab.options import MODEL, Model, PrecisionName, option
 from magnify.cli.lab.score_tables import print_scenes, print_still, print_videos
+from magnify.cli.lab.sweeps import sweep
 from magnify.cli.options import REPORTING
 from magnify.errors import SettingsError
 
@@ -19,6 +20,8 @@ app = typer.Typer(
     help="Measure how good a network is. Compare with --model nothing and --model oracle.",
     no_args_is_help=True,
 )
+
+app.command("sweep")(sweep)
 
 MEASURES = "What is measured"
 STILL_FRAMES = 16

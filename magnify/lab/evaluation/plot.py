@@ -1,10 +1,12 @@
 """Draws scores over alpha."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 from magnify.errors import SettingsError
 from magnify.lab.evaluation.scenes import Case, SceneScore
+from magnify.lab.evaluation.sweeps import SWEEPS, Row
 from magnify.lab.synthesis import Mover
 
 PANELS = {
@@ -61,6 +63,33 @@ def plot_scores(scores: dict[Case, SceneScore], title: str, path: Path) -> None:
         figure.savefig(path)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: cannot be written as a plot: {error}") from error
+
+
+def plot_sweeps(rows: Sequence[Row], path: Path) -> None:
+    """Draws two panels a sweep, gain and SSIM, a line for each method; an SVG.
+
+    Raises:
+        SettingsError: matplotlib is missing, or it cannot be written.
+    """
+    names = list(dict.fromkeys(row.sweep for row in rows))
+    figure = _import_matplotlib().Figure(figsize=(11, 3.2 * len(names)), layout="constrained")
+    panels = figure.subplots(len(names), 2, squeeze=False)
+    for name, (gain, likeness) in zip(names, panels, strict=True):
+        for method in dict.fromkeys(row.method for row in rows):
+            own = [row for row in rows if (row.sweep, row.method) == (name, method)]
+            known = [row for row in own if row.score.gain is not None]
+            gain.plot(
+                [row.value for row in known], [row.score.gain for row in known], ".-", label=method
+            )
+            likeness.plot([row.value for row in own], [row.score.ssim for row in own], ".-")
+        for axes, label in ((gain, "gain (1 is right)"), (likeness, "SSIM")):
+            axes.set(xscale="log", xlabel=SWEEPS[name].axis, ylabel=label)
+            axes.grid(visible=True, alpha=0.3)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=6)
+    try:
+        figure.savefig(path, format="svg")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written as a plot: {error.strerror}") from error
 
 
 def _lines(scores: dict[Case, SceneScore], name: str) -> dict[str, list[tuple[float, float]]]:
