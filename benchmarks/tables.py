@@ -10,6 +10,7 @@ its `machine` says so.
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from memory import table as memory_table
 from methods import speed_table
 from methods import table as methods_table
 
+from magnify.cli.lab.sweeps import table_of as sweep_table
 from magnify.cli.lab.tables import markdown_table
+from magnify.lab.evaluation.sweeps import SWEEPS, Row
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "docs" / name for name in ("performance.md", "measuring.md", "methods.md")]
+PAGES = [
+    ROOT / "docs" / name
+    for name in ("performance.md", "measuring.md", "methods.md", "evaluation.md")
+]
 RESULTS = ROOT / "benchmarks" / "results"
 NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM"}
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
@@ -118,6 +124,11 @@ def method_speeds() -> str:
     return speed_table(result("methods")["speeds"])
 
 
+def sweep(name: str) -> str:
+    rows = [Row.of(dict(row)) for row in result("sweeps")["rows"] if row["sweep"] == name]
+    return sweep_table(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     table.__name__: table
     for table in (
@@ -132,7 +143,7 @@ TABLES: dict[str, Callable[[], str]] = {
         methods,
         method_speeds,
     )
-}
+} | {name.replace("-", "_"): partial(sweep, name) for name in SWEEPS}
 
 
 def filled(page: str) -> str:

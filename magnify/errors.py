@@ -104,7 +104,10 @@ def out_of_memory(error: BaseException) -> MagnifyError | None:
         if any(allocator in line for allocator in _ALLOCATORS)
     ]
     by_words = isinstance(error, RuntimeError | OSError | ImportError) and said
-    if isinstance(error, MagnifyError) or not (isinstance(error, MemoryError) or by_words):
+    # Of FFmpeg: the system gave it no thread. Python's own says that a stream is not ready.
+    threadless = isinstance(error, BlockingIOError) and type(error) is not BlockingIOError
+    ended = isinstance(error, MemoryError) or by_words or threadless
+    if isinstance(error, MagnifyError) or not ended:
         return None
     cause = f" ({said[0][:120]})" if said else ""
     return MagnifyError(

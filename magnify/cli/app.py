@@ -22,7 +22,7 @@ from magnify.cli import (
     weights,
 )
 from magnify.cli.console import error_line, guarded_streams, output_line, system_error
-from magnify.cli.lab import bench, evaluate, synth, train
+from magnify.cli.lab import bench, evaluate, inspect, synth, train
 from magnify.cli.usage import Command, Group, UsageError, usage_message
 from magnify.errors import MagnifyError, PipeClosedError, SettingsError, out_of_memory
 from magnify.interruption import check
@@ -130,6 +130,7 @@ app.add_typer(synth.app, name="synth", cls=Group, no_args_is_help=False, rich_he
 app.add_typer(
     evaluate.app, name="evaluate", cls=Group, no_args_is_help=False, rich_help_panel=LABORATORY
 )
+app.command("inspect", rich_help_panel=LABORATORY)(inspect.inspect)
 app.command("bench", rich_help_panel=LABORATORY)(bench.bench)
 
 for _place in (app, status.app, weights.app, synth.app, evaluate.app):

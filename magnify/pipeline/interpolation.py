@@ -1,6 +1,6 @@
 """Frames between frames: motion from each frame to the next, magnified by a factor below 1.
 
-A factor t shows what moved t of its way (LBVMM, section 3: the factor scales the motion between
+A factor t shows what moved t of its way (Oh et al. 2018, section 3: it scales the motion between
 two frames). Each new frame has the texture of the nearer of its two neighbours.
 """
 

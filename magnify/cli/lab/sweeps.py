@@ -99,7 +99,7 @@ def sweep(
     if not quiet:
         for name in wanted:
             output_line(f"{name}: {SWEEPS[name].axis}; gain / SSIM ({SWEEPS[name].source})")
-            for line in _table([row for row in rows if row.sweep == name]).splitlines():
+            for line in table_of([row for row in rows if row.sweep == name]).splitlines():
                 output_line(line)
             output_line()
     output_line(f"results: {output_dir}")
@@ -161,7 +161,8 @@ def _gain(gain: float | None) -> str:
     return "–" if gain is None else f"{gain:.2f}"
 
 
-def _table(rows: "Sequence[Row]") -> str:
+def table_of(rows: "Sequence[Row]") -> str:
+    """A sweep as a table: gain / SSIM, a line for each method, a column for each value."""
     return markdown_table(*_cells(rows))
 
 
