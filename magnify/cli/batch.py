@@ -119,30 +119,16 @@ def _run(
         _share_out(ready, batch, attempts, rows, resumes=history is not None)
     elif ready:
         from magnify.engine.runtime import tune_process
+        from magnify.pipeline.prepare import prepare
 
         tune_process()
-        _run_each(ready, batch, attempts, history, rows)
-
-
-def _run_each(
-    ready: list[Job],
-    batch: Batch,
-    attempts: "Attempts",
-    history: History | None,
-    rows: Rows,
-    elsewhere: "Elsewhere | None" = None,
-) -> None:
-    """Runs the jobs one after the other; `elsewhere` says who makes their parts."""
-    from magnify.pipeline.prepare import prepare
-
-    engine = prepare(ready[0].compute)
-    asked = ready[0].compute
-    magnify = partial(magnify_one, history=history, rows=rows, elsewhere=elsewhere)
-    step = _describe if batch.dry_run else magnify
-    for job in ready:
-        if job.compute != asked:  # jobs of a list may differ
-            engine, asked = prepare(job.compute), job.compute
-        attempts.succeeds(job, partial(step, batch=batch, engine=engine))
+        engine = prepare(ready[0].compute)
+        asked = ready[0].compute
+        step = _describe if batch.dry_run else partial(magnify_one, history=history, rows=rows)
+        for job in ready:
+            if job.compute != asked:  # jobs of a list may differ
+                engine, asked = prepare(job.compute), job.compute
+            attempts.succeeds(job, partial(step, batch=batch, engine=engine))
 
 
 def _share_out(
