@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from magnify.cli.console import json_line, progress
+from magnify.cli.lab.clip_quality import clips
 from magnify.cli.lab.options import MODEL, Model, PrecisionName, option
 from magnify.cli.lab.score_tables import print_scenes, print_still, print_videos
 from magnify.cli.lab.sweeps import sweep
@@ -22,6 +23,7 @@ app = typer.Typer(
 )
 
 app.command("sweep")(sweep)
+app.command("clips")(clips)
 
 MEASURES = "What is measured"
 STILL_FRAMES = 16
