@@ -64,8 +64,8 @@ def test_a_table_of_settings_gives_a_table_with_pictures(tmp_path: Path) -> None
         ("2-5Hz", "riesz"),
     ]
     assert json.loads((out / "summary.json").read_text())["frames"] == 8
-    sheet = Image.open(out / "clip_2.png")
-    assert sheet.width > 3 * 60
+    with Image.open(out / "clip_2.png") as sheet:
+        assert sheet.width > 3 * 60
 
 
 def test_the_published_settings_are_understood() -> None:
