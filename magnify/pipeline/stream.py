@@ -174,36 +174,30 @@ class Stream:
         together take 40), and the encoder is about a tenth of a network's work. For an operator
         that needs the whole clip first, the pictures wait in the video file.
         """
-        waiting: deque[Frame] = deque()
-        whole_clip = self.operator.delay is None
-        again = ahead(self.clip.frames(), DECODED_AHEAD) if whole_clip else _taken(waiting)
+        waiting: deque[Frame] | None = None if self.operator.delay is None else deque()
+        again = ahead(self.clip.frames(), DECODED_AHEAD) if waiting is None else _taken(waiting)
         with closing(again):
-            for motion in self._motions(frames, waiting):
+            for motion in self.motions(frames, waiting):
                 for part in torch.split(motion, self.size):
                     if len(part):
                         chunk = list(islice(again, len(part)))
                         yield chunk, *self.network.encode(stack(chunk)), part
 
     @torch.inference_mode()
-    def motions(self, frames: Iterator[Frame]) -> Generator[Tensor, None, None]:
-        """The frames' motion alone, in order, in chunks (T, C, h, w)."""
-        done = 0
-        for chunk in self._chunks(frames):
-            motion = self.operator.feed(self.network.encode_shape(stack(chunk)))
-            done += len(chunk)
-            self.report("analysing", done, self.clip.count)
-            if len(motion):
-                yield motion
-        yield from self.operator.flush()
+    def motions(
+        self, frames: Iterator[Frame], waiting: deque[Frame] | None = None
+    ) -> Generator[Tensor, None, None]:
+        """The frames' motion alone, in order, in chunks (T, C, h, w), of which some are empty.
 
-    def _motions(self, frames: Iterator[Frame], waiting: deque[Frame]) -> Iterator[Tensor]:
+        `waiting` gets the frames as they are read.
+        """
         done = 0
         for chunk in self._chunks(frames):
-            if self.operator.delay is not None:
+            if waiting is not None:
                 waiting.extend(chunk)
             yield self.operator.feed(self.network.encode_shape(stack(chunk)))
             done += len(chunk)
-            if self.operator.delay is None:
+            if waiting is None:
                 self.report("analysing", done, self.clip.count)
         yield from self.operator.flush()
 

@@ -49,11 +49,12 @@ def record(motions: Iterator[Tensor], path: Path, frames: int, *, half: bool) ->
     done = 0
     for motion in motions:
         rows = motion.cpu().float().numpy()
-        if stored is None:
+        if stored is None and len(rows):
             stored = np.lib.format.open_memmap(
                 path, "w+", dtype=kind, shape=(frames, *rows.shape[1:])
             )
-        stored[done : done + len(rows)] = rows
-        done += len(rows)
+        if stored is not None:
+            stored[done : done + len(rows)] = rows
+            done += len(rows)
     assert stored is not None, "a clip has frames"
     stored.flush()
