@@ -4,8 +4,6 @@ import json
 import os
 import time
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,8 +48,6 @@ LONG = 60.0
 
 ESTIMATED_AFTER = 2.0
 """Seconds of work that an estimate is made from."""
-
-POLL_SECONDS = 0.2
 
 MAGNIFYING = "magnifying"
 """The stage in which every frame costs the same."""
@@ -114,9 +110,13 @@ def _run(
 ) -> None:
     """Runs the jobs, or describes what they would do."""
     if ready and batch.cluster is not None and not batch.dry_run:
-        _send_out(ready, batch, attempts, history, rows)
+        from magnify.cli.sharing import send_out
+
+        send_out(ready, batch, attempts, history, rows)
     elif ready and batch.workers is not None and not batch.dry_run:
-        _share_out(ready, batch, attempts, rows, resumes=history is not None)
+        from magnify.cli.sharing import share_out
+
+        share_out(ready, batch, attempts, rows, resumes=history is not None)
     elif ready:
         from magnify.engine.runtime import tune_process
         from magnify.pipeline.prepare import prepare
@@ -129,69 +129,6 @@ def _run(
             if job.compute != asked:  # jobs of a list may differ
                 engine, asked = prepare(job.compute), job.compute
             attempts.succeeds(job, partial(step, batch=batch, engine=engine))
-
-
-def _share_out(
-    ready: list[Job], batch: Batch, attempts: "Attempts", rows: Rows, *, resumes: bool
-) -> None:
-    """Has workers run the jobs."""
-    from magnify.cli.crew import Crew, worker_count
-
-    assert batch.workers is not None, "workers are asked for"
-    crew = Crew(worker_count(batch.workers, len(ready)), batch, rows, resumes=resumes)
-    files = counted(len(ready), "file")
-    with (
-        progress(files, quiet=batch.quiet, unit="files") as report,
-        closing(crew.run(ready)) as ended,
-    ):
-        for done, (job, error) in enumerate(ended, 1):
-            attempts.succeeds(job, partial(_raise, error))
-            report("magnifying", done, len(ready))
-
-
-def _send_out(
-    ready: list[Job], batch: Batch, attempts: "Attempts", history: History | None, rows: Rows
-) -> None:
-    """Has the machines of a cluster make the jobs' parts, those of several jobs at a time."""
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-
-    from magnify.engine.runtime import tune_process
-    from magnify.jobs.cluster import Cluster
-    from magnify.pipeline.prepare import prepare
-
-    assert batch.cluster is not None, "a cluster is asked for"
-    tune_process()
-    engines = {job.compute: prepare(job.compute) for job in ready}
-    alone = replace(batch, quiet=True)  # one display shows all that are being made
-    notify = _silent if batch.quiet else notice_line
-    with (
-        closing(Cluster(batch.cluster, ready, notify)) as cluster,
-        ThreadPoolExecutor(min(len(ready), cluster.slots)) as pool,
-        progress(counted(len(ready), "file"), quiet=batch.quiet, unit="files") as report,
-    ):
-        running = {
-            pool.submit(magnify_one, job, alone, engines[job.compute], history, rows, cluster): job
-            for job in ready
-        }
-        try:
-            while running:
-                report("magnifying", len(ready) - len(running), len(ready))
-                for done in wait(running, POLL_SECONDS, FIRST_COMPLETED).done:
-                    job = running.pop(done)
-                    if attempts.succeeds(job, lambda job, done=done: done.result()):  # type: ignore[misc]
-                        notify(f"{job.output.path}: done")
-        finally:
-            for waiting in running:
-                waiting.cancel()
-
-
-def _silent(message: str) -> None:
-    """Says nothing."""
-
-
-def _raise(error: Exception | None, job: Job) -> None:
-    if error is not None:
-        raise error
 
 
 def in_words(error: Exception) -> MagnifyError | None:
