@@ -106,7 +106,7 @@ def test_a_signal_during_the_last_steps_is_not_lost() -> None:
 
 
 def test_under_nohup_a_closed_terminal_changes_nothing(clips: list[Path], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "magnify", "run", clips[1], "--max-frames", "150", *FAST]
+    command = [sys.executable, "-m", "magnify", "run", clips[1], "--max-frames", "60", *FAST]
     before = signal.signal(HUP, signal.SIG_IGN)  # which is inherited
     try:
         process = subprocess.Popen([*command, "--output-dir", tmp_path, "-q"])

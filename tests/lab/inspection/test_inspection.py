@@ -70,7 +70,8 @@ def inspect(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["inspect", *words, "--device", "cpu"])
 
 
-def test_the_sheets_of_a_network(tmp_path: Path) -> None:
+def test_the_sheets_of_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("magnify.lab.inspection.kernels.PLACES", 1)
     clip = write_clip(tmp_path / "in.mp4", drifting_pattern(3, 64, 72))
     result = inspect(clip, "--model", "fd4mm", "--frame", "2", "--alpha", "1", "--alpha", "9")
     assert result.exit_code == 0, result.stderr
