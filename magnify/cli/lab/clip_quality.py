@@ -9,6 +9,7 @@ import typer
 
 from magnify.cli.console import output_line, progress
 from magnify.cli.lab.options import MODEL, PrecisionName, option
+from magnify.cli.lab.sweeps import check_different
 from magnify.cli.lab.tables import markdown_table
 from magnify.cli.options import REPORTING
 from magnify.pipeline.job import INPUT
@@ -69,6 +70,7 @@ def clips(
     wanted = read_settings(settings)
     measure = None if metric is None else quality_metric(metric)
     names: list[str | Path] = [*(models or ()), *(weights or ())] or [*_all_models()]
+    check_different([name.stem if isinstance(name, Path) else name for name in names])
     engines = {
         name.stem if isinstance(name, Path) else name: load_engine(name, device, precision.value)
         for name in names

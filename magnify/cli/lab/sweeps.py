@@ -77,8 +77,9 @@ def sweep(
     for name in wanted:
         if name not in SWEEPS:
             raise SettingsError(f"unknown sweep '{name}'; choose one of {', '.join(SWEEPS)}")
-    settings = SweepSettings(128, 1, 3) if quick else SweepSettings(size, scenes, frames)
-    methods = _methods(models, weights, device, precision)
+    sizes = (128, 1, 3) if quick else (size, scenes, frames)
+    settings = SweepSettings(*sizes, str(data.resolve()), lpips is not None)
+    methods, made_by = _methods(models, weights, device, precision)
     metric = None if lpips is None else Lpips.load(lpips)
     photographs = Photographs.load(data / "images", data / "objects")
     try:
@@ -93,6 +94,7 @@ def sweep(
             settings,
             output_dir / ROWS,
             metric,
+            made_by,
             lambda done, total: report("measuring", done, total),
         )
     _write(rows, output_dir)
@@ -107,16 +109,36 @@ def sweep(
 
 def _methods(
     models: list[str] | None, weights: list[Path] | None, device: str, precision: PrecisionName
-) -> "dict[str, Method]":
+) -> "tuple[dict[str, Method], dict[str, str]]":
+    """Methods by name, and what tells each from others of that name."""
     from magnify.checkpoints import MODELS, model_class
     from magnify.lab.evaluation import load_method
 
     if not models and not weights:
         models = [name for name in MODELS if model_class(name).grows == "motion"]
-    found = {name: load_method(name, None, device, precision.value)[0] for name in models or ()}
-    for path in weights or ():
-        found[path.stem] = load_method(None, path, device, precision.value)[0]
-    return found
+    asked: list[tuple[str, str | None, Path | None]] = [
+        *((name, name, None) for name in models or ()),
+        *((path.stem, None, path) for path in weights or ()),
+    ]
+    check_different([name for name, _, _ in asked])
+    found, made_by = {}, {}
+    for name, model, path in asked:
+        found[name], facts = load_method(model, path, device, precision.value)
+        made_by[name] = " ".join(facts.get(key, "") for key in ("weights_sha256", "precision"))
+    return found, made_by
+
+
+def check_different(names: Sequence[str]) -> None:
+    """Checks that no two methods would have the same name in a table.
+
+    Raises:
+        SettingsError: two have.
+    """
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(
+                f"two methods are called {name}; give one of the files another name"
+            )
 
 
 def _write(rows: "Sequence[Row]", folder: Path) -> None:

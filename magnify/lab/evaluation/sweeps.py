@@ -87,12 +87,15 @@ class Row:
     method: str
     value: float
     score: Fidelity
+    made_by: str = ""
+    """What tells the method from others of the same name: its weights and their precision."""
 
     def plain(self) -> dict[str, Any]:
         return {
             "sweep": self.sweep,
             "method": self.method,
             "value": self.value,
+            "made_by": self.made_by,
             **asdict(self.score),
         }
 
@@ -100,12 +103,15 @@ class Row:
     def of(cls, plain: dict[str, Any]) -> "Row":
         """What `plain` gave."""
         sweep, method, value = (plain.pop(name) for name in ("sweep", "method", "value"))
-        return cls(sweep, method, value, Fidelity(**plain))
+        made_by = plain.pop("made_by", "")
+        return cls(sweep, method, value, Fidelity(**plain), made_by)
 
 
 @dataclass(frozen=True)
 class SweepSettings:
-    """How large and how many the drawn scenes are.
+    """How large and how many the drawn scenes are, and what they are drawn from.
+
+    `data` names the folder; `lpips` says whether the perceptual distance is measured, too.
 
     Raises:
         SettingsError: there would be none, or the number of frames is not odd.
@@ -114,6 +120,8 @@ class SweepSettings:
     size: int = 256
     scenes: int = 3
     frames: int = 3
+    data: str = ""
+    lpips: bool = False
 
     def __post_init__(self) -> None:
         if self.scenes < 1 or self.size < 64:
@@ -129,6 +137,7 @@ def swept(
     settings: SweepSettings,
     file: Path,
     lpips: Lpips | None = None,
+    made_by: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Row]:
     """Measures all methods over sweeps; rows that `file` has are not measured again.
@@ -136,11 +145,16 @@ def swept(
     Args:
         names: of `SWEEPS`.
         file: gets a line of JSON for each row, behind one that says how they are made.
+        made_by: of each method, what tells it from others of its name; rows of others are
+            measured anew.
 
     Raises:
         SettingsError: the file's rows were made with other settings.
     """
-    rows = _kept(file, settings)
+    made_by = made_by or {}
+    rows = [
+        row for row in _kept(file, settings) if row.made_by == made_by.get(row.method, row.made_by)
+    ]
     done = {(row.sweep, row.method, row.value) for row in rows}
     wanted = [(name, condition) for name in names for condition in SWEEPS[name].conditions]
     total = len(wanted) * len(methods)
@@ -156,7 +170,7 @@ def swept(
             for method in missing:
                 check()
                 score = _scored(methods[method], condition, scenes, lpips)
-                row = Row(name, method, condition.value, score)
+                row = Row(name, method, condition.value, score, made_by.get(method, ""))
                 rows.append(row)
                 print(json.dumps(row.plain()), file=kept, flush=True)
                 count += 1
@@ -191,7 +205,11 @@ def _kept(file: Path, settings: SweepSettings) -> list[Row]:
     if not file.exists():
         return []
     first, *lines = file.read_text(encoding="utf-8").splitlines() or ["{}"]
-    if json.loads(first) not in ({}, asdict(settings)):
+    try:
+        made = json.loads(first)
+    except ValueError as error:
+        raise SettingsError(f"{file}: is no file of rows; choose another folder") from error
+    if made not in ({}, asdict(settings)):
         raise SettingsError(
             f"{file}: was made with other settings ({first}); choose another folder"
         )

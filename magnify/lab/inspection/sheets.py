@@ -95,11 +95,12 @@ def _file(name: str) -> str:
 
 
 def _kernel_sheet(kernels: Tensor) -> Grey:
-    """Each channel's kernel in luma: grey is 0, white and black its largest value."""
+    """Each channel's kernel in luma: grey is 0, white and black the largest value of them all."""
     luma = (kernels.cpu() * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1).numpy()
+    largest = max(float(np.abs(luma).max()), 1e-12)
     tiles = []
     for kernel in luma:
-        tile = 0.5 + 0.5 * kernel / max(float(np.abs(kernel).max()), 1e-12)
+        tile = 0.5 + 0.5 * kernel / largest
         tiles.append(tile.repeat(ENLARGED, 0).repeat(ENLARGED, 1))
     return _in_rows(tiles, COLUMNS)
 

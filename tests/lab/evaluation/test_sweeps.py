@@ -70,6 +70,28 @@ def test_an_ended_sweep_goes_on(data: Path, tmp_path: Path) -> None:
     assert "was made with other settings" in other.stderr
 
 
+def test_rows_of_other_weights_are_not_taken_for_these(data: Path, tmp_path: Path) -> None:
+    weights = Path(__file__).parents[3] / "weights"
+    out, arguments = tmp_path / "out", ("--sweep", "noise-large", "-q")
+    found = []
+    for name in ("lbvmm", "fd4mm"):
+        folder = tmp_path / name
+        folder.mkdir()
+        file = folder / "net.safetensors"
+        file.write_bytes((weights / f"{name}.safetensors").read_bytes())
+        assert sweep(data, out, *arguments, "--weights", str(file)).exit_code == 0
+        found.append((out / "table.csv").read_text())
+    assert found[0] != found[1]
+    both = [str(tmp_path / name / "net.safetensors") for name in ("lbvmm", "fd4mm")]
+    result = sweep(data, out, *arguments, "--weights", both[0], "--weights", both[1])
+    assert result.exit_code == 2
+    assert "two methods are called net" in result.stderr
+    (out / "rows.jsonl").write_text("{torn")
+    result = sweep(data, out, *arguments, "--model", "nothing")
+    assert result.exit_code == 2
+    assert "is no file of rows" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
