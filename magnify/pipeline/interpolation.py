@@ -4,11 +4,11 @@ A factor t shows what moved t of its way (Oh et al. 2018, section 3: it scales t
 two frames). Each new frame has the texture of the nearer of its two neighbours.
 """
 
-from collections.abc import Callable, Generator, Sequence
+import math
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import islice, pairwise
 from pathlib import Path
 
 import torch
@@ -18,9 +18,9 @@ from magnify.engine.network import Network
 from magnify.errors import SettingsError
 from magnify.messages import Message, Notify, warning
 from magnify.models import Texture
-from magnify.motion.luma import luma
+from magnify.motion.luma import Levels, luma
 from magnify.motion.registration import TextureError
-from magnify.motion.steadying import WholeShift
+from magnify.motion.steadying import FIRST_WIDEST, WholeShift
 from magnify.pipeline.clips import ArrayClip, Clip, VideoClip
 from magnify.pipeline.stream import DECODED_AHEAD, Progress, stack
 from magnify.pipeline.threads import ahead, behind
@@ -28,11 +28,9 @@ from magnify.version import __version__
 from magnify.video import Encoding, Frame, VideoInfo, VideoWriter
 from magnify.video.reading_pictures import read_pictures
 
-LOOKED_AT = 6
-"""Frames whose motion tells whether it is too large."""
-
-CARRIED = 10.0
-"""Pixels from one frame to the next that a network can follow."""
+CARRIED = 3.0
+"""Pixels from one frame to the next that every method follows on fine texture; coarse shapes are
+followed over about half their width."""
 
 WRITTEN_BEHIND = 8
 
@@ -47,13 +45,15 @@ class Encoded:
 
 
 @torch.inference_mode()
-def interpolated_frames(clip: Clip, network: Network, times: int) -> Generator[Frame, None, None]:
-    """The clip's frames, and `times` - 1 new ones between each two.
+def interpolated_frames(
+    frames: Iterator[Frame], network: Network, times: int
+) -> Generator[Frame, None, None]:
+    """Frames, and `times` - 1 new ones between each two.
 
     Time stamps count `times` ticks for each of the clip's.
     """
     before: Encoded | None = None
-    with closing(ahead(clip.frames(), DECODED_AHEAD)) as decoded:
+    with closing(ahead(frames, DECODED_AHEAD)) as decoded:
         for frame in decoded:
             texture, shape = network.encode(stack([frame]))
             after = Encoded(frame, texture, shape)
@@ -119,7 +119,6 @@ def interpolate(
         raise SettingsError(f"there must be 2 frames or more for each, not {times}")
     say = notify or (lambda message: None)
     clip, info = _opened(source, fps, start, end, max_frames, say)
-    _warn_of_large_motion(clip, say)
     stretched = _stretched(info, times, slow)
     if slow and info.audio_streams:
         say(Message("what is slowed down has no sound; it is left out"))
@@ -133,7 +132,7 @@ def interpolate(
             output, stretched, encoding, overwrite=overwrite, metadata=made, notify=say
         ) as writer,
         behind(writer.write, WRITTEN_BEHIND) as write,
-        closing(interpolated_frames(clip, network, times)) as frames,
+        closing(interpolated_frames(_watched(clip.frames(), say), network, times)) as frames,
     ):
         for frame in frames:
             write(frame)
@@ -185,20 +184,29 @@ def _stretched(info: VideoInfo, times: int, slow: bool) -> VideoInfo:
     )
 
 
-def _warn_of_large_motion(clip: Clip, say: Callable[[Message], None]) -> None:
-    with closing(clip.frames()) as frames:
-        levels = [luma(frame.picture) for frame in islice(frames, LOOKED_AT)]
-    farthest = 0.0
-    for before, after in pairwise(levels):
-        try:
-            right, down = WholeShift(before)(after)
-        except TextureError:  # too smooth, or another scene
-            continue
-        farthest = max(farthest, (right**2 + down**2) ** 0.5)
-    if farthest > CARRIED:
-        say(
-            warning(
-                f"the picture as a whole moves by {farthest:.0f} px from one frame to the next; "
-                f"beyond about {CARRIED:.0f} px frames between them show both"
-            )
-        )
+def _watched(frames: Iterator[Frame], say: Notify) -> Iterator[Frame]:
+    """The frames as they are; the first that has moved too far from the last one is told."""
+    told = False
+    before: Levels | None = None
+    for number, frame in enumerate(frames):
+        if not told:
+            after = luma(frame.picture)
+            moved = 0.0 if before is None else _moved(before, after)
+            if moved > CARRIED:
+                told = True
+                say(
+                    warning(
+                        f"the picture as a whole moves by {moved:.0f} px to frame {number}; beyond "
+                        f"about {CARRIED:.0f} px, frames between show fine texture twice"
+                    )
+                )
+            before = after
+        yield frame
+
+
+def _moved(before: Levels, after: Levels) -> float:
+    try:
+        right, down = WholeShift(before, FIRST_WIDEST)(after)
+    except TextureError:  # too smooth, or another scene
+        return 0.0
+    return math.hypot(right, down)

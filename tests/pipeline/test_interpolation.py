@@ -90,12 +90,16 @@ def test_views_between_two_pictures(tmp_path: Path) -> None:
     assert displacement(first, middle, INSIDE, reach=3).dx == pytest.approx(0.5, abs=0.05)
 
 
-def test_motion_that_is_too_large_is_told(tmp_path: Path) -> None:
-    pictures = [filmed(texture(dx, size=SIZE)) for dx in (0.0, 14.0)]
+@pytest.mark.parametrize(("step", "told"), [(2.0, False), (4.0, True), (14.0, True)])
+def test_motion_that_is_too_large_is_told_wherever_it_comes(
+    tmp_path: Path, step: float, told: bool
+) -> None:
+    places = [0.0] * 8 + [step, step]
+    pictures = [filmed(texture(dx, size=SIZE)) for dx in places]
     clip = write_lossless(tmp_path / "in.mkv", pictures, 25)
     command = ["interpolate", str(clip), "--model", "linear", "-o", str(tmp_path / "o.mkv")]
-    result = CliRunner().invoke(app, command)
-    assert "moves by 14 px from one frame to the next" in " ".join(result.stderr.split())
+    said = " ".join(CliRunner().invoke(app, command).stderr.split())
+    assert (f"moves by {step:.0f} px to frame 8" in said) == told
 
 
 @pytest.mark.parametrize(
