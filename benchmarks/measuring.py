@@ -28,9 +28,14 @@ NOISES = (0.0, 1.0, 3.0)
 """Grey levels, of 255."""
 
 
-def filmed(dx: float, dy: float, noise: float, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A texture of waves longer than 5 pixels, moved exactly, as a camera of 8 bits sees it."""
-    spectrum, down, right = _waves()
+def filmed(
+    dx: float, dy: float, noise: float, random: np.random.Generator, coarseness: float = 1.0
+) -> NDArray[np.uint8]:
+    """A texture of waves of 5 to 31 pixels, moved exactly, as a camera of 8 bits sees it.
+
+    `coarseness` is how many times as long they are.
+    """
+    spectrum, down, right = _waves(coarseness)
     levels = 127 + 45 * np.fft.irfft2(
         spectrum * np.exp(-1j * (right * dx + down * dy)), (SIZE,) * 2
     )
@@ -39,13 +44,13 @@ def filmed(dx: float, dy: float, noise: float, random: np.random.Generator) -> N
 
 
 @lru_cache
-def _waves() -> tuple[NDArray[np.complex128], Values, Values]:
+def _waves(coarseness: float) -> tuple[NDArray[np.complex128], Values, Values]:
     down, right = np.meshgrid(
         2 * np.pi * np.fft.fftfreq(SIZE), 2 * np.pi * np.fft.rfftfreq(SIZE), indexing="ij"
     )
     spectrum = np.fft.rfft2(np.random.default_rng(0).normal(size=(SIZE, SIZE)))
     frequency = np.hypot(down, right)
-    spectrum[(frequency > 1.2) | (frequency < 0.2)] = 0
+    spectrum[(frequency > 1.2 / coarseness) | (frequency < 0.2 / coarseness)] = 0
     return spectrum / np.fft.irfft2(spectrum, (SIZE, SIZE)).std(), down, right
 
 

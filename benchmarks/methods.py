@@ -38,6 +38,18 @@ NOISES = (0.0, 1.0, 3.0)
 LARGEST = 20.0
 """Pixels of magnified sway; beyond, no model is of use."""
 
+REACHED = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 20.0)
+"""Pixels of magnified sway at which it is asked whether a model still shows it."""
+
+REACHED_FROM = 0.1
+"""Pixels of the sway that is magnified so far."""
+
+COARSE = 2.0
+"""How many times as long a coarse texture's waves are."""
+
+IN_FULL = 0.05
+"""How far off a gain may be that counts as right."""
+
 SPEED_SIZE, ROUNDS = (360, 640), 5
 
 EDGE = 28
@@ -46,10 +58,12 @@ EDGE = 28
 MODELS: dict[str, Compute] = {
     "lbvmm": Compute(model="lbvmm", device="cpu", precision="fp32"),
     "fd4mm": Compute(model="fd4mm", device="cpu", precision="fp32"),
+    "quick": Compute(model="quick", device="cpu", precision="fp32"),
     "steerable, half-octave": Compute(model="steerable", pyramid="half-octave", device="cpu"),
     "steerable, octave": Compute(model="steerable", pyramid="octave", device="cpu"),
     "riesz": Compute(model="riesz", device="cpu"),
     "linear": Compute(model="linear", device="cpu"),
+    "linear, cutoff 4": Compute(model="linear", cutoff=4.0, device="cpu"),
 }
 
 
@@ -60,29 +74,32 @@ def conditions() -> Iterator[tuple[float, float, float]]:
             yield sway, alpha, noise
 
 
-def score(engine: Engine, sway: float, alpha: float, noise: float) -> dict[str, float]:
+def score(
+    engine: Engine, sway: float, alpha: float, noise: float, coarseness: float = 1.0
+) -> dict[str, float]:
     """Gain of the band's motion, SSIM, and seconds a frame, of one condition."""
     phase = 2 * np.pi * FREQUENCY * np.arange(FRAMES) / RATE
     random = np.random.default_rng(7)
-    clip = np.stack([filmed(sway * np.sin(p), 0, noise, random) for p in phase])
+    clip = np.stack([filmed(sway * np.sin(p), 0, noise, random, coarseness) for p in phase])
     began = time.perf_counter()
     made = magnify_frames(clip, alpha=alpha, mode=Bandpass(LOW, HIGH), weights=engine, fps=RATE)
     seconds = (time.perf_counter() - began) / FRAMES
-    true = np.stack([filmed(alpha * sway * np.sin(p), 0, 0, random) for p in phase[SETTLED]])
+    settled = phase[SETTLED]
+    true = np.stack([filmed(alpha * sway * np.sin(p), 0, 0, random, coarseness) for p in settled])
     inner = (slice(None), slice(EDGE, -EDGE), slice(EDGE, -EDGE))
     likeness = float(ssim(levels(made[SETTLED])[inner], levels(true)[inner]).mean())
     return {
-        "gain": _gain(made[SETTLED], phase[SETTLED]) / (alpha * sway),
+        "gain": _gain(made[SETTLED], settled, coarseness) / (alpha * sway),
         "ssim": likeness,
         "seconds": seconds,
     }
 
 
-def _gain(pictures: NDArray[Any], phase: NDArray[np.float64]) -> float:
+def _gain(pictures: NDArray[Any], phase: NDArray[np.float64], coarseness: float) -> float:
     """How far the pictures sway, in px; 0 where they look too little like the scene."""
     inside = np.zeros((SIZE, SIZE), bool)
     inside[EDGE:-EDGE, EDGE:-EDGE] = True
-    still = filmed(0, 0, 0, np.random.default_rng(7))
+    still = filmed(0, 0, 0, np.random.default_rng(7), coarseness)
     try:
         moved = [displacement(still, picture, inside, reach=26).dx for picture in pictures]
     except SettingsError:  # nothing alike is there any more
@@ -103,6 +120,17 @@ def results() -> Iterator[dict[str, Any]]:
                 "noise": noise,
                 **score(engine, sway, alpha, noise),
             }
+
+
+def reaches() -> Iterator[dict[str, Any]]:
+    """For each model and texture, fine or coarse: the gain at ever larger magnified sways."""
+    tune_process()
+    for name, compute in MODELS.items():
+        engine = prepare(compute)
+        for coarseness in (1.0, COARSE):
+            for reach in REACHED:
+                scores = score(engine, REACHED_FROM, reach / REACHED_FROM, 0.0, coarseness)
+                yield {"model": name, "coarseness": coarseness, "magnified": reach, **scores}
 
 
 def speeds() -> Iterator[dict[str, Any]]:
@@ -138,6 +166,23 @@ def speed_table(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def reach_table(rows: list[dict[str, Any]]) -> str:
+    """The largest magnified sway at which each model's gain is right."""
+
+    def farthest(model: str, coarseness: float) -> str:
+        right = [
+            row["magnified"]
+            for row in rows
+            if (row["model"], row["coarseness"]) == (model, coarseness)
+            and abs(row["gain"] - 1) <= IN_FULL
+        ]
+        return f"{max(right):g} px" if right else "-"
+
+    heads = ["model", "waves of 5 to 31 px", "waves of 10 to 62 px"]
+    lines = [[name, farthest(name, 1.0), farthest(name, COARSE)] for name in MODELS]
+    return markdown_table(heads, lines)
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """A row for each model: gain and SSIM at each sway and factor, without and with noise."""
     shown = [(sway, alpha) for sway, alpha, noise in conditions() if noise == NOISES[0]]
@@ -154,7 +199,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
     heads = ["gain / SSIM", *(f"{sway:g} px x{alpha:g}" for sway, alpha in shown)]
     lines = []
-    for noise in (NOISES[0], NOISES[-1]):
+    for noise in NOISES:
         suffix = f", noise {noise:g}" if noise else ""
         lines += [
             [model + suffix, *(cell(model, *one, noise) for one in shown)] for model in MODELS
@@ -164,12 +209,13 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def main(as_json: Json = False) -> None:
     """Magnify a known sway by every model, and compare with the truth."""
-    fast, rows = list(speeds()), list(results())
+    fast, rows, far = list(speeds()), list(results()), list(reaches())
     if as_json:
-        json_line({"speeds": fast, "scores": rows})
+        json_line({"speeds": fast, "scores": rows, "reaches": far})
     else:
-        for line in [*speed_table(fast).splitlines(), "", *table(rows).splitlines()]:
-            output_line(line)
+        for made in (speed_table(fast), table(rows), reach_table(far)):
+            for line in [*made.splitlines(), ""]:
+                output_line(line)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 from measuring import table as measuring_table
 from memory import table as memory_table
-from methods import speed_table
+from methods import reach_table, speed_table
 from methods import table as methods_table
 
 from magnify.cli.lab.sweeps import table_of as sweep_table
@@ -29,7 +29,7 @@ PAGES = [
     for name in ("performance.md", "measuring.md", "methods.md", "evaluation.md")
 ]
 RESULTS = ROOT / "benchmarks" / "results"
-NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM"}
+NAMES = {"lbvmm": "LBVMM", "fd4mm": "FD4MM", "quick": "Quick"}
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16"}
 BLOCK = re.compile(r"<!-- table (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 
@@ -94,11 +94,10 @@ def precision() -> str:
 
 
 def frame_memory() -> str:
-    rows = [
-        [row["size"], *(f"{row[name]} MiB" for name in NAMES)]
-        for row in result("frame_memory")["peaks"]
-    ]
-    return markdown_table(["size", *NAMES.values()], rows)
+    peaks = result("frame_memory")["peaks"]
+    names = [name for name in NAMES if name in peaks[0]]
+    rows = [[row["size"], *(f"{row[name]} MiB" for name in names)] for row in peaks]
+    return markdown_table(["size", *(NAMES[name] for name in names)], rows)
 
 
 def memory() -> str:
@@ -118,6 +117,10 @@ def accuracy() -> str:
 
 def methods() -> str:
     return methods_table(result("methods")["scores"])
+
+
+def method_reaches() -> str:
+    return reach_table(result("methods")["reaches"])
 
 
 def method_speeds() -> str:
@@ -141,6 +144,7 @@ TABLES: dict[str, Callable[[], str]] = {
         gpu,
         accuracy,
         methods,
+        method_reaches,
         method_speeds,
     )
 } | {name.replace("-", "_"): partial(sweep, name) for name in SWEEPS}

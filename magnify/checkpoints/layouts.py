@@ -15,6 +15,7 @@ import torch
 from magnify.models import MagnificationModel, lbvmm
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
+from magnify.models.quick import Quick
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,11 @@ def _fd4mm_tensors() -> dict[str, str]:
     return tensors
 
 
+def _names(build: Callable[[], MagnificationModel]) -> list[str]:
+    with torch.device("meta"):
+        return list(build().state_dict())
+
+
 LAYOUTS = (
     Layout(
         name="lbvmm-magnify",
@@ -285,5 +291,13 @@ LAYOUTS = (
         licence="MIT",
         build=FD4MM,
         tensors=_fd4mm_tensors(),
+    ),
+    Layout(
+        name="quick",
+        source="this project",
+        paper=Quick.paper,
+        licence="MIT",
+        build=Quick,
+        tensors={name: name for name in _names(Quick)},
     ),
 )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 MODELS: Mapping[str, str] = {
     "lbvmm": "magnify.models.lbvmm.LBVMM",
     "fd4mm": "magnify.models.fd4mm.FD4MM",
+    "quick": "magnify.models.quick.Quick",
     "steerable": "magnify.models.steerable.Steerable",
     "riesz": "magnify.models.riesz.Riesz",
     "linear": "magnify.models.linear.Linear",
@@ -63,6 +64,14 @@ BUILT_IN: dict[str, BuiltIn] = {
         size=5_945_956,
         licence="MIT",
         description="FD4MM, trained like LBVMM but on a CPU only: softer, thin lines stay still",
+    ),
+    "quick": BuiltIn(
+        file="quick.safetensors",
+        sha256="f6ad06339fc5b823075c1b3feb66b82b05c6e60ba22f4d7dec0439b3b03dc758",
+        layout_name="quick",
+        size=1_990_840,
+        licence="MIT",
+        description="Quick, trained for an hour on one CPU core: a first look, not the last word",
     ),
 }
 """The weights that come with `magnify`, by the model's name."""

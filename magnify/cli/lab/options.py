@@ -22,6 +22,7 @@ class Model(StrEnum):
 
     fd4mm = "fd4mm"
     lbvmm = "lbvmm"
+    quick = "quick"
 
 
 def option(panel: str, text: str, *names: str, **settings: Any) -> Any:

@@ -91,7 +91,7 @@ def train(
     ] = False,
     lr: Annotated[
         float | None,
-        option(LEARNING, "The highest learning rate; default: lbvmm 5e-4, fd4mm 1e-3.", min=0),
+        option(LEARNING, "The highest learning rate; default: 5e-4 for lbvmm, else 1e-3.", min=0),
     ] = None,
     vgg: Annotated[
         Path | None, option(LEARNING, "torchvision's VGG-19 weights, for FD4MM's contrastive term.")
@@ -174,7 +174,7 @@ def _run_settings(
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     chosen: Literal["fp32", "bf16"]
     if precision is TrainingPrecision.auto:
-        able = on_gpu or network is Model.lbvmm
+        able = on_gpu or network is not Model.fd4mm
         there = torch.device("cuda" if on_gpu else "cpu")
         chosen = "bf16" if able and faster_in_bfloat16(there) else "fp32"
     else:

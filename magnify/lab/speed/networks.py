@@ -14,8 +14,9 @@ from magnify.lab.speed.machine import Ceilings, Clock, Step, medians, timed
 from magnify.models import MagnificationModel
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
+from magnify.models.quick import Quick
 
-NETWORKS: dict[str, type[MagnificationModel]] = {"lbvmm": LBVMM, "fd4mm": FD4MM}
+NETWORKS: dict[str, type[MagnificationModel]] = {"lbvmm": LBVMM, "fd4mm": FD4MM, "quick": Quick}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ class Pairs:
         unperturbed: frameC, the query in the reference's colours.
         target: amplified, in the query's colours.
         alpha: (B,), the total magnification factor.
+        motion: (B, 2, H, W), how far what the target shows has moved from the query, in pixels
+            down and right; (B, 0, H, W) where that was not asked for.
     """
 
     reference: Tensor
@@ -32,6 +34,7 @@ class Pairs:
     unperturbed: Tensor
     target: Tensor
     alpha: Tensor
+    motion: Tensor
 
     def to(self, device: torch.device) -> "Pairs":
         """Brings the pairs to a device. What is queued there afterwards finds them."""
@@ -49,12 +52,14 @@ class PairSettings:
         perturbed: share of the pairs whose query and target have other colours than the reference.
         perturbation: strength of that change: the standard deviation of each channel's log gain
             and log gamma; its offset has a quarter of it.
+        with_motion: say how far everything in the target has moved, too.
     """
 
     scenes: SceneSettings = field(default_factory=SceneSettings)
     degradation: DegradationSettings = field(default_factory=DegradationSettings)
     perturbed: float = 0.5
     perturbation: float = 0.1
+    with_motion: bool = False
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,16 @@ def make_pairs(
     reference, degraded = degrade(
         [reference, change(query)], settings.degradation, generator, choices
     )
-    return Pairs(reference, degraded, query, change(target), scenes.alpha)
+    moved = motion(scenes) if settings.with_motion else query[:, :0]
+    return Pairs(reference, degraded, query, change(target), scenes.alpha, moved)
+
+
+def motion(scenes: Scenes) -> Tensor:
+    """Tells how far what each pixel of the target shows has moved from the query: (B, 2, H, W)."""
+    shown = scenes.coverage(scenes.alpha[:, None])[:, 0].argmax(dim=1)
+    moved = scenes.displacement(scenes.alpha[:, None] - 1)[:, 0]
+    which = shown.flatten(1)[..., None].expand(-1, -1, 2)
+    return moved.gather(1, which).mT.reshape(len(shown), 2, *shown.shape[1:])
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class StoredPairs:
         degradation = self.degradation.rarer(batch_settings.degraded)
         reference, query = degrade([reference, query], degradation, generator, generator)
         alpha = torch.tensor([self.factors[item] for item in chosen])
-        return Pairs(reference, query, unperturbed, target, alpha)
+        return Pairs(reference, query, unperturbed, target, alpha, query[:, :0])
 
     def whole(self, item: int) -> Tensor:
         """Reads pair `item`, undegraded: (4, 3, H, W) in [0, 1], in the order of `Pairs`."""

@@ -1,4 +1,4 @@
-"""Says what LBVMM and FD4MM are trained for."""
+"""Says what each network is trained for."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from magnify.lab.synthesis import Pairs
 from magnify.lab.training.perceptual import VggFeatures
+from magnify.models import MagnificationModel
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
+from magnify.models.quick import Quick
 
 CHARBONNIER_EPSILON = 1e-3
 EARLY = 0.15
@@ -24,7 +26,7 @@ class Objective(nn.Module, ABC):
     It is one module so that gradients are averaged between devices, and the whole compiled.
     """
 
-    model: LBVMM | FD4MM
+    model: LBVMM | FD4MM | Quick
     early = True
     """Whether terms that only help to find the way are among them."""
 
@@ -40,6 +42,7 @@ class Objective(nn.Module, ABC):
         unperturbed: Tensor,
         target: Tensor,
         alpha: Tensor,
+        motion: Tensor,
     ) -> dict[str, Tensor]:
         """Gives scalars whose sum is the loss, of the tensors of `Pairs` in [0, 1]."""
 
@@ -65,6 +68,7 @@ class LBVMMObjective(Objective):
         unperturbed: Tensor,
         target: Tensor,
         alpha: Tensor,
+        motion: Tensor,
     ) -> dict[str, Tensor]:
         model = self.model
         frames = torch.cat((reference, query, unperturbed))
@@ -123,6 +127,7 @@ class FD4MMObjective(Objective):
         unperturbed: Tensor,
         target: Tensor,
         alpha: Tensor,
+        motion: Tensor,
     ) -> dict[str, Tensor]:
         model = self.model
         truth = to_range(target, model)
@@ -155,6 +160,50 @@ class FD4MMObjective(Objective):
         return terms
 
 
+class QuickObjective(Objective):
+    """Quick's loss: L1, edges, structure, and the flow, where the pairs tell what moved how far.
+
+    A picture tells a flow only what lies a pixel or two beside it; the true motion tells it from
+    anywhere. An error in long motion counts less, as a share of it.
+    """
+
+    model: Quick
+
+    def __init__(self, model: Quick, flow: float = 0.2, structure: float = 1.0) -> None:
+        super().__init__()
+        self.model = model
+        self.flow = flow
+        self.structure = structure
+
+    def forward(
+        self,
+        reference: Tensor,
+        query: Tensor,
+        unperturbed: Tensor,
+        target: Tensor,
+        alpha: Tensor,
+        motion: Tensor,
+    ) -> dict[str, Tensor]:
+        model = self.model
+        truth = to_range(target, model)
+        with in_float32(query):
+            texture, shape = model.encode(to_range(query, model))
+            at_rest = model.encode_shape(to_range(reference, model))
+        factor = alpha[:, None, None, None]
+        magnified = model.manipulate(shape, shape - at_rest, factor, texture)
+        output, flow = model.decode_with_flow(texture, magnified)
+        terms = {
+            "l1": F.l1_loss(output, truth),
+            "edge": charbonnier(highpass(output) - highpass(truth)),
+            "structure": self.structure * (1 - ssim((output + 1) / 2, target)),
+        }
+        if motion.shape[1]:
+            error = ((flow - motion).square().sum(1) + 0.1**2).sqrt()
+            longest = 1 + 0.1 * motion.square().sum(1).sqrt()
+            terms["flow"] = self.flow * (error / longest).mean()
+        return terms
+
+
 def withheld(highs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Takes fine high bands away: of (B, C, h, w), sample n keeps only the n mod 4 deepest.
 
@@ -173,7 +222,9 @@ def withheld(highs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 def loss_terms(objective: Callable[..., dict[str, Tensor]], pairs: Pairs) -> dict[str, Tensor]:
     """Calls an `Objective`, also inside the wrappers that compile or distribute it."""
-    return objective(pairs.reference, pairs.query, pairs.unperturbed, pairs.target, pairs.alpha)
+    return objective(
+        pairs.reference, pairs.query, pairs.unperturbed, pairs.target, pairs.alpha, pairs.motion
+    )
 
 
 def in_float32(frames: Tensor) -> AbstractContextManager[object]:
@@ -185,7 +236,7 @@ def in_float32(frames: Tensor) -> AbstractContextManager[object]:
     return torch.autocast(frames.device.type, enabled=False)
 
 
-def to_range(frames: Tensor, model: LBVMM | FD4MM) -> Tensor:
+def to_range(frames: Tensor, model: MagnificationModel) -> Tensor:
     """Scales frames in [0, 1] to the model's value range."""
     low, high = model.value_range
     return low + (high - low) * frames

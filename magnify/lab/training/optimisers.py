@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from magnify.lab.training.soap import Soap
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
+from magnify.models.quick import Quick
 
 PIXEL_CHANNELS = 3
 SLOW = 0.02
@@ -20,8 +21,8 @@ fade with it, and is multiplied by alpha - 1: at the full rate the motion drowns
 """
 
 
-def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
-    """Makes SOAP, and AdamW for those of FD4MM's weights that SOAP is not for.
+def make_optimisers(model: LBVMM | FD4MM | Quick) -> list[Optimizer]:
+    """Makes SOAP, and AdamW for those weights of FD4MM and Quick that SOAP is not for.
 
     Their rate is 0 until `set_rate` gives one.
     """
@@ -29,7 +30,7 @@ def make_optimisers(model: LBVMM | FD4MM) -> list[Optimizer]:
         return [Soap([{"params": list(model.parameters()), "share": 1.0}], lr=0.0)]
     mixing = mixing_weights(model)
     not_adam = set(mixing)
-    slow = set(model.magnifier.lowpass.parameters())
+    slow = set(model.magnifier.lowpass.parameters()) if isinstance(model, FD4MM) else set()
 
     def groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
         shares: dict[float, list[nn.Parameter]] = {}

@@ -25,7 +25,7 @@ from magnify.lab.synthesis import (
 )
 from magnify.lab.synthesis.photographs import check_folder
 from magnify.lab.training.linear_start import start_as_linear_magnifier
-from magnify.lab.training.losses import FD4MMObjective, LBVMMObjective, Objective
+from magnify.lab.training.losses import FD4MMObjective, LBVMMObjective, Objective, QuickObjective
 from magnify.lab.training.perceptual import VggFeatures
 from magnify.lab.training.plan import Plan, RunSettings
 from magnify.lab.training.process import Process, find_device, this_process
@@ -33,10 +33,11 @@ from magnify.lab.training.run_folder import RunFolder
 from magnify.lab.training.trainer import NO_CONTRAST, Trainer
 from magnify.models.fd4mm import FD4MM
 from magnify.models.lbvmm import LBVMM
+from magnify.models.quick import Quick
 
 VALIDATION_PAIRS = 16
 """Or a few more: whole batches."""
-RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3}
+RATES = {"lbvmm": 5e-4, "fd4mm": 1e-3, "quick": 1e-3}
 """The highest learning rate that each network learns well with, batches of 4."""
 
 
@@ -51,14 +52,14 @@ class Request:
         images, objects: folders of photographs and cut-outs to draw scenes from; or
         pairs: a folder of pairs in the authors' layout.
         resume: go on with the run in `out`.
-        init: weights to start from, as `load_checkpoint` takes them; else LBVMM starts at random
-            and FD4MM as a linear magnifier.
+        init: weights to start from, as `load_checkpoint` takes them; else LBVMM starts at random,
+            Quick with its motion solved for, and FD4MM as a linear magnifier.
         vgg: torchvision's VGG-19 weights, for FD4MM's contrastive term.
         seed: of the first weights and of the data.
         device: cpu, cuda or auto.
     """
 
-    model: Literal["lbvmm", "fd4mm"]
+    model: Literal["lbvmm", "fd4mm", "quick"]
     out: Path
     plan: Plan
     settings: RunSettings
@@ -124,8 +125,8 @@ def check(request: Request, devices: int = 1) -> None:
             "a resumed run goes on from its own weights; leave --init out, or start a new run with "
             "it, without --resume"
         )
-    if request.model == "lbvmm" and request.vgg is not None:
-        raise SettingsError("lbvmm's loss has no VGG term; --vgg is for fd4mm")
+    if request.model != "fd4mm" and request.vgg is not None:
+        raise SettingsError(f"{request.model}'s loss has no VGG term; --vgg is for fd4mm")
     if request.pairs is not None:
         if request.images is not None or request.objects is not None:
             raise SettingsError("give either --pairs, or --images and --objects")
@@ -149,6 +150,10 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
         network = LBVMM()
         recipe |= _start(network, request.init)
         return LBVMMObjective(network), recipe
+    if request.model == "quick":
+        quick = Quick()
+        recipe |= _start(quick, request.init)
+        return QuickObjective(quick), recipe
     fd4mm = FD4MM()
     if request.init is None:
         start_as_linear_magnifier(fd4mm)
@@ -161,7 +166,7 @@ def _objective(request: Request, say: Callable[[str], None]) -> tuple[Objective,
     return FD4MMObjective(fd4mm, features), {**recipe, "contrast": _fingerprint(request.vgg)}
 
 
-def _start(model: LBVMM | FD4MM, init: str | Path | None) -> dict[str, str]:
+def _start(model: LBVMM | FD4MM | Quick, init: str | Path | None) -> dict[str, str]:
     if init is None:
         return {}
     checkpoint = load_checkpoint(init)
@@ -185,7 +190,7 @@ def _data(request: Request, process: Process) -> tuple[PairSource, PairSource, s
     assert request.objects is not None
     photographs = Photographs.load(request.images, request.objects).to(process.device)
     learnt, held = photographs.split()
-    settings = PairSettings()
+    settings = PairSettings(with_motion=request.model == "quick")
     return (
         SyntheticPairs(learnt, settings, request.seed),
         SyntheticPairs(held, settings, request.seed + 1),

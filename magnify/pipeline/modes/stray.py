@@ -53,6 +53,6 @@ def stray_start(clip: "Clip") -> tuple[int, float]:
 
 
 def _leaps(levels: list[Levels]) -> bool:
-    """Whether one of the first changes is larger than those behind, as a quick look tells."""
+    """Whether one of the first changes is larger than those behind, in small copies."""
     changes = [float(np.abs(after - before).mean()) for before, after in pairwise(levels)]
     return max(changes[:MOST]) > LEAP * float(np.median(changes[MOST:]))

@@ -24,6 +24,7 @@ from magnify.lab.synthesis.compression import compress, from_ycbcr, restore, to_
 from magnify.lab.synthesis.degradation import degrade, round_randomly, smooth_noise
 from magnify.lab.synthesis.pairs import Pairs
 from magnify.lab.synthesis.videos import VideoCase, protocol, render_videos, swinging_scene
+from magnify.models.quick import moved
 from support.synthesis_pictures import random_photographs
 
 STAGE = BatchSettings(batch=5, crop=48, magnified_motion=6.0)
@@ -97,6 +98,16 @@ def test_alpha_one_target_is_the_query(photographs: Photographs) -> None:
     scenes = SceneSettings(alpha=(1.0, 1.0))
     pairs = SyntheticPairs(photographs, replace(CLEAN, scenes=scenes)).pairs(0, STAGE)
     assert torch.equal(pairs.target, pairs.unperturbed)
+
+
+def test_motion_leads_from_the_query_to_the_target(photographs: Photographs) -> None:
+    settings = replace(CLEAN, with_motion=True)
+    pairs = SyntheticPairs(photographs, settings).pairs(0, STAGE)
+    assert pairs.motion.shape == (5, 2, 48, 48)
+    led = moved(pairs.unperturbed, pairs.motion)
+    error, without = ((f - pairs.target).abs().mean() for f in (led, pairs.unperturbed))
+    assert error < 0.5 * without
+    assert not SyntheticPairs(photographs, CLEAN).pairs(0, STAGE).motion.numel()
 
 
 def test_query_and_target_share_perturbed_colours(photographs: Photographs) -> None:

@@ -43,7 +43,7 @@ def invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
-@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm", "quick"])
 def test_train_writes_loadable_weights_and_resumes(
     network: str, data: list[str], tmp_path: Path
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_resumed_run_remembers_what_it_started_from(data: list[str], tmp_path:
     assert "leave --init out" in both.stderr
 
 
-@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm", "quick"])
 def test_training_goes_on_from_built_in_weights(
     network: str, data: list[str], tmp_path: Path
 ) -> None:
@@ -315,7 +315,7 @@ def test_synth_videos_writes_every_case(data: list[str], tmp_path: Path) -> None
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("network", ["lbvmm", "fd4mm"])
+@pytest.mark.parametrize("network", ["lbvmm", "fd4mm", "quick"])
 def test_train_on_a_gpu(network: str, data: list[str], tmp_path: Path) -> None:
     tiny = ["--crop", "32", "--batch", "2", "--motion", "2", "--device", "cuda"]
     result = invoke("train", network, *data, *tiny, "--steps", "2", "--out", tmp_path)
