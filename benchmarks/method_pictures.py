@@ -19,7 +19,7 @@ from magnify.video import VideoReader
 ROOT = Path(__file__).parents[1]
 CLIP = ROOT / "examples" / "sway.mp4"
 PICTURE = ROOT / "docs" / "images" / "methods.png"
-MODELS = ("lbvmm", "fd4mm", "steerable", "riesz", "linear")
+MODELS = ("lbvmm", "fd4mm", "quick", "steerable", "riesz", "linear")
 ALPHA = 20.0
 FRAMES, SHOWN = 9, 8
 ROWS, COLUMNS = slice(20, 130), slice(190, 290)
@@ -42,7 +42,7 @@ def main() -> None:
         engine = load_engine(name, "cpu", "fp32")
         made = magnify_frames(clip, alpha=ALPHA, weights=engine, fps=30)
         panels.append(panel(made, f"--model {name}"))
-    write_png(above([beside(panels[:3]), beside(panels[3:])]), PICTURE)
+    write_png(above([beside(panels[:4]), beside(panels[4:])]), PICTURE)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bands import table as bands_table
 from measuring import table as measuring_table
 from memory import table as memory_table
 from methods import reach_table, speed_table
@@ -119,6 +120,10 @@ def methods() -> str:
     return methods_table(result("methods")["scores"])
 
 
+def bands() -> str:
+    return bands_table(result("bands")["rows"])
+
+
 def method_reaches() -> str:
     return reach_table(result("methods")["reaches"])
 
@@ -144,6 +149,7 @@ TABLES: dict[str, Callable[[], str]] = {
         gpu,
         accuracy,
         methods,
+        bands,
         method_reaches,
         method_speeds,
     )

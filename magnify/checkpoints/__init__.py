@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from magnify.checkpoints.registry import BUILT_IN, DEFAULT_MODEL, MODELS, BuiltIn
+from magnify.checkpoints.registry import BUILT_IN, DEFAULT_MODEL, FIRST_LOOK, MODELS, BuiltIn
 from magnify.lazy import lazily
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILT_IN",
     "DEFAULT_MODEL",
+    "FIRST_LOOK",
     "LAYOUTS",
     "MODELS",
     "BuiltIn",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from magnify.checkpoints.registry import DEFAULT_MODEL
+from magnify.checkpoints.registry import DEFAULT_MODEL, FIRST_LOOK
 from magnify.cli.batch import run_jobs
 from magnify.cli.console import duration, notice_line
 from magnify.cli.options import Request
@@ -18,7 +18,6 @@ from magnify.messages import Message
 from magnify.pipeline.job import WHOLE, Job
 from magnify.pipeline.modes import Mode
 
-PREVIEWED_BY = "riesz"
 PREVIEW_SIDE = 480
 """Pixels of the longer side."""
 PREVIEW_NAME = "{stem}_x{alpha}_{mode}_preview"
@@ -56,7 +55,7 @@ def magnify_all(request: Request, mode: Mode) -> None:
 
 
 def preview(request: Request, mode: Mode) -> None:
-    """Magnifies small copies without a network, and says how long the whole would take.
+    """Magnifies small copies by the quickest network, and says how long the whole would take.
 
     Raises:
         SettingsError: only a part of the picture is asked for, which is not where it was.
@@ -71,7 +70,7 @@ def preview(request: Request, mode: Mode) -> None:
     asked = request.compute
     learnt = asked.weights is not None or model_class(asked.model or DEFAULT_MODEL).has_weights
     compute = replace(
-        asked, model=PREVIEWED_BY if learnt else asked.model, weights=None, compile="auto"
+        asked, model=FIRST_LOOK if learnt else asked.model, weights=None, compile="auto"
     )
     batch = request.batch
     if batch.output is None:

@@ -108,7 +108,7 @@ class Batch:
     preview: Annotated[
         bool,
         Option(
-            "A first look: smaller, and without a network; says how long the whole would take.",
+            "A first look: smaller, by the quickest network; says how long the whole would take.",
             MAGNIFICATION,
         ),
     ] = False

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
@@ -18,9 +19,11 @@ from magnify.errors import MagnifyError
 from magnify.lab.speed import commands
 from magnify.lab.speed.commands import CommandCost, write_clip, write_weights
 from magnify.lab.speed.machine import Ceilings
+from magnify.lab.synthesis import Photographs
 from magnify.pipeline.keywords import magnify_frames
 from magnify.pipeline.prepare import load_engine
 from magnify.video import VideoReader
+from support.moving import filmed, texture
 
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 
@@ -147,6 +150,30 @@ def test_a_script_ends_with_one_line_and_an_exit_code() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 2
     assert done.stderr == "magnify: error: --side must be even, and both --frames 2 or more\n"
+
+
+def test_a_place_is_found_and_a_band_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bands = script("bands", monkeypatch)
+    monkeypatch.setattr(bands, "SIZE", 96)
+    monkeypatch.setattr(bands, "SCENES", 1)
+    for folder in ("images", "objects"):
+        (tmp_path / folder).mkdir()
+    faint = (texture(size=(240, 240)) - 127) / 4
+    iio.imwrite(tmp_path / "images" / "photograph.png", filmed(127 + faint))
+    disc = 255 * (np.hypot(*(np.mgrid[:64, :64] - 31.5)) < 30)
+    cutout = np.dstack([filmed(texture(size=(64, 64), seed=5)), disc.astype(np.uint8)])
+    iio.imwrite(tmp_path / "objects" / "disc.png", cutout)
+    photographs = Photographs.load(tmp_path / "images", tmp_path / "objects")
+    for _, scene in bands.scenes(photographs):
+        assert bands.place(scene(1.37), scene, 1.0) == pytest.approx(1.37, abs=0.01)
+    monkeypatch.setattr(bands, "SWAYS", {0.1: 10.0})
+    monkeypatch.setattr(bands, "MODELS", {"riesz": bands.MODELS["riesz"]})
+    rows = json.loads(invoke(bands, "--data", str(tmp_path), "--json").stdout)["rows"]
+    assert [row["moves"] for row in rows] == ["background", "object", "line"]
+    assert rows[-1]["inside"] == pytest.approx(1, abs=0.15)
+    assert rows[-1]["outside"] == pytest.approx(1, abs=0.1)
 
 
 def test_measured_motion_is_that_of_the_textures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,5 +50,5 @@ def test_a_long_run_says_so_once(
     assert result.exit_code == 0, result.stderr
     (line,) = [line for line in result.stderr.splitlines() if " left" in line]
     assert " min left" in line
-    assert ("--model riesz" in line) == offers
+    assert ("--model quick" in line) == offers
     assert " left" not in run(clip, "--model", model, "-q", "-y").stderr

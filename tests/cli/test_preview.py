@@ -1,4 +1,4 @@
-"""`--preview`: a small copy by a method without a network, and how long the whole would take."""
+"""`--preview`: a small copy by the quickest network, and how long the whole would take."""
 
 import json
 from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_preview_is_small_and_says_what_the_whole_takes(clip: Path, tmp_path: 
     assert ffmpeg_size(made) == (480, 48)
     assert len(read_pictures(made)) == 4
     told = json.loads(result.stdout)
-    assert told["model"] == "riesz"
+    assert told["model"] == "quick"
     assert told["job"]["source"]["longest"] == 480
     assert "without --preview it takes about" in result.stderr
     assert "by lbvmm at full size" in result.stderr

@@ -19,7 +19,7 @@ from magnify.cli import app
 from magnify.engine import network as networks
 from magnify.engine.network import Network
 from magnify.models.base import CompileGain
-from magnify.models.fd4mm import FD4MM
+from magnify.models.lbvmm import LBVMM
 from magnify.pipeline.modes import Bandpass, Dynamic, Mode, Static
 from support.clips import drifting_pattern, read_clip
 
@@ -49,7 +49,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> Compiled:
     ("name", "mode"),
     [
         ("lbvmm", Static()),
-        ("fd4mm", Static()),
+        pytest.param("fd4mm", Static(), marks=pytest.mark.slow),
         ("lbvmm", Dynamic()),
         ("lbvmm", Bandpass(low=5, high=12, filter="fir")),
     ],
@@ -119,10 +119,10 @@ LONG = 10
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> Gains:
-    """What FD4MM is taken to gain by being compiled, for clips of ten frames and more."""
+    """What LBVMM is taken to gain by being compiled, for clips of ten frames and more."""
     gains: Gains = {}
     monkeypatch.setattr(networks, "FEWEST", LONG)
-    monkeypatch.setattr(FD4MM, "compile_gains", gains)
+    monkeypatch.setattr(LBVMM, "compile_gains", gains)
     return gains
 
 
@@ -148,13 +148,13 @@ def test_a_network_is_compiled_for_clips_that_repay_it(
     """With frames that take 3 s."""
     asked.update(gains)
     monkeypatch.setattr(Network, "_frame_seconds", lambda self, height, width: 3.0)
-    network = magnify.load_engine("fd4mm", "cpu", "fp32").network
+    network = magnify.load_engine("lbvmm", "cpu", "fp32").network
     assert network.repays_compiling(24, 32, frames) is expected
 
 
 def test_each_clip_is_estimated_by_itself(compiled: Compiled, asked: Gains) -> None:
     asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
-    engine = magnify.load_engine("fd4mm", "cpu", "fp32")
+    engine = magnify.load_engine("lbvmm", "cpu", "fp32")
     whole = drifting_pattern(LONG, 24, 32)
     outputs = []
     for pictures, expected in (
@@ -176,7 +176,7 @@ def test_what_repays_it_is_compiled_unless_that_is_off(
     choice: list[str], clip: Path, compiled: Compiled, asked: Gains
 ) -> None:
     asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
-    command = ["run", str(clip), "--model", "fd4mm", "--device", "cpu", "--json", *choice]
+    command = ["run", str(clip), "--model", "lbvmm", "--device", "cpu", "--json", *choice]
     plan = CliRunner().invoke(app, [*command, "--dry-run"])
     assert not compiled
     done = CliRunner().invoke(app, command)
@@ -193,7 +193,7 @@ def test_where_nothing_can_compile_the_clip_is_magnified_nevertheless(
 
     asked[ON_A_CPU] = CompileGain(seconds=0, share=0.1)
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=broken))
-    command = ["run", str(clip), "--model", "fd4mm", "--device", "cpu", "--json"]
+    command = ["run", str(clip), "--model", "lbvmm", "--device", "cpu", "--json"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0
     report = json.loads(done.stdout)

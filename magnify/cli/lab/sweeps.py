@@ -2,13 +2,14 @@
 
 import csv
 import io
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from magnify.cli.console import notice_line, output_line, progress
+from magnify.cli.console import duration, notice_line, output_line, progress
 from magnify.cli.lab.options import MODEL, PrecisionName, option
 from magnify.cli.lab.tables import markdown_table
 from magnify.cli.options import REPORTING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 MEASURES = "What is measured"
 ROWS, TABLE, LATEX, PLOT = "rows.jsonl", "table.csv", "table.tex", "plot.svg"
+WORTH_TELLING = 60.0
+"""Seconds that a sweep must take for it to be said."""
+
 COLUMNS = ("sweep", "method", "value", "ssim", "psnr", "lpips", "gain", "flicker", "scenes")
 
 
@@ -36,8 +40,8 @@ def sweep(
         list[str] | None,
         option(
             MEASURES,
-            "sub-pixel, noise-small, noise-large, factor or magnified; may be repeated. Default: "
-            "all.",
+            "sub-pixel, noise-small, noise-large, factor, magnified, fd4mm-factor or fd4mm-noise; "
+            "may be repeated. Default: all.",
             "--sweep",
         ),
     ] = None,
@@ -86,7 +90,13 @@ def sweep(
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"{output_dir}: cannot be made: {error.strerror}") from error
+    told = _Estimate(len(methods), quiet)
     with progress("sweeps", quiet=quiet, unit="values") as report:
+
+        def advance(done: int, total: int) -> None:
+            report("measuring", done, total)
+            told(done, total)
+
         rows = swept(
             wanted,
             methods,
@@ -95,7 +105,7 @@ def sweep(
             output_dir / ROWS,
             metric,
             made_by,
-            lambda done, total: report("measuring", done, total),
+            advance,
         )
     _write(rows, output_dir)
     if not quiet:
@@ -105,6 +115,26 @@ def sweep(
                 output_line(line)
             output_line()
     output_line(f"results: {output_dir}")
+
+
+class _Estimate:
+    """Says how long a sweep will take, once every method has had one value."""
+
+    def __init__(self, methods: int, quiet: bool) -> None:
+        self.methods = methods
+        self.began = time.monotonic()
+        self.before: int | None = None
+        self.told = quiet
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.before is None:
+            self.before = done - 1  # of an earlier run
+        measured = done - self.before
+        if not self.told and measured >= self.methods:
+            self.told = True
+            seconds = (time.monotonic() - self.began) / measured * (total - done)
+            if seconds >= WORTH_TELLING:
+                notice_line(f"about {duration(seconds)} to go")
 
 
 def _methods(

@@ -30,7 +30,7 @@ LUMA = np.array([0.299, 0.587, 0.114])
 COLUMNS = ("clip", "mode", "alpha")
 """That a table of settings must have."""
 
-INSTALL = "pip install pyiqa"
+INSTALL = "pip install 'magnify-video[quality]'"
 
 
 @dataclass(frozen=True)

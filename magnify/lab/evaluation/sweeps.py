@@ -45,6 +45,9 @@ class Sweep:
 SHOWN = 10.0
 """Pixels of magnified motion in most of LBVMM's sweeps."""
 
+SWING = 2.0
+"""Pixels that objects swing by in FD4MM's test videos, which are of 640x640."""
+
 SWEEPS: Mapping[str, Sweep] = {
     "sub-pixel": Sweep(
         "input motion (px), magnified to 10 px",
@@ -75,6 +78,16 @@ SWEEPS: Mapping[str, Sweep] = {
         "magnified motion (px), at a factor of 10",
         "LBVMM, supplement A.5",
         tuple(Condition(peak, 10.0, peak) for peak in (1.0, 2, 5, 10, 15, 20, 25, 30)),
+    ),
+    "fd4mm-factor": Sweep(
+        "factor, of a motion of 2 px",
+        "FD4MM, figure 5",
+        tuple(Condition(alpha, alpha, SWING * alpha) for alpha in (5.0, 10, 20, 50, 100)),
+    ),
+    "fd4mm-noise": Sweep(
+        "noise (share of the range), motion of 2 px at a factor of 10",
+        "FD4MM, figure 5",
+        tuple(Condition(noise, 10.0, SWING * 10, 255 * noise) for noise in (0.01, 0.05, 0.1, 0.2)),
     ),
 }
 

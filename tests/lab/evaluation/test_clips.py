@@ -102,4 +102,4 @@ def test_without_pyiqa_it_says_what_to_install(
     table.write_text("clip,mode,alpha\na.mp4,static,5\n")
     result = evaluate(table, "-o", tmp_path / "out", "--model", "linear", "--metric", "maniqa")
     assert result.exit_code == 2
-    assert "--metric needs pyiqa: pip install pyiqa" in result.stderr
+    assert "--metric needs pyiqa: pip install 'magnify-video[quality]'" in result.stderr

@@ -54,6 +54,14 @@ def test_the_truth_is_right_and_the_input_does_not_move(data: Path, tmp_path: Pa
     assert "magnified: magnified motion (px), at a factor of 10" in result.stdout
 
 
+def test_it_says_how_long_it_will_take(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("magnify.cli.lab.sweeps.WORTH_TELLING", 0.0)
+    result = sweep(data, tmp_path / "out", "--sweep", "noise-small", "--model", "nothing")
+    assert "to go" in result.stderr
+
+
 def test_an_ended_sweep_goes_on(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("--sweep", "sub-pixel", "--model", "nothing", "-q")
