@@ -204,9 +204,8 @@ class Fir(Operator):
     def flush(self) -> Iterator[Tensor]:
         if self.last is None:
             return
-        for start in range(0, self.delay, self.BLOCK):
-            held = min(self.BLOCK, self.delay - start)
-            motion = self._filtered(self.last.expand(held, -1, -1, -1))
+        for _ in range(self.delay):  # one by one: the motion of many at once is large
+            motion = self._filtered(self.last)
             if len(motion):
                 yield motion.to(self.dtype)
 
