@@ -70,7 +70,7 @@ BUILT_IN: dict[str, BuiltIn] = {
     ),
     "quick": BuiltIn(
         file="quick.safetensors",
-        sha256="f6ad06339fc5b823075c1b3feb66b82b05c6e60ba22f4d7dec0439b3b03dc758",
+        sha256="3a2162fefffbc551481143ec4130c52a8d3d50d4ad66e450173ae4800e8dec85",
         layout_name="quick",
         size=1_990_840,
         licence="MIT",

@@ -61,7 +61,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.relu(self.conv1(x)))
+        return x + self.conv2(F.relu_(self.conv1(x)))
 
 
 class Refinement(nn.Module):
