@@ -408,8 +408,8 @@ def test_models_lists_what_is_built_in_and_what_can_be_loaded() -> None:
     ):
         assert expected in text
     listed = json.loads(invoke("models", "--json").stdout)
-    assert [entry["name"] for entry in listed["built_in"]] == ["lbvmm", "fd4mm"]
-    assert len(listed["layouts"]) == 6
+    assert [entry["name"] for entry in listed["built_in"]] == ["lbvmm", "fd4mm", "quick"]
+    assert len(listed["layouts"]) == 7
 
 
 def test_weights_can_be_inspected_and_converted(tmp_path: Path) -> None:

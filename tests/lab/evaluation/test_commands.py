@@ -170,7 +170,7 @@ STILL = ("still", "x.mp4", "--region")
         ((*STILL, "0,0,8,8", "--alpha", "0"), "alpha must be a number of 0.001 or more"),
         (("scenes", "missing", "--model", "nothing"), "missing"),
         (("videos", "missing", "--model", "nothing"), "missing holds no test videos"),
-        (("scenes", "x", "--model", "foo"), "choose one of fd4mm, lbvmm, nothing, oracle"),
+        (("scenes", "x", "--model", "foo"), "choose one of fd4mm, lbvmm, quick, nothing, oracle"),
         (("scenes", "x", "--model", "nothing", "--peak", "40"), "peak must be less than 40"),
         (("scenes", "x", "--model", "oracle", "--weights", "y"), "exclude each other"),
     ],
